@@ -1,0 +1,61 @@
+// Copyright the Tiercel authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "base/clock.hpp"
+#include "base/digest.hpp"
+#include "base/value.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace dispatcher::protocol {
+
+inline constexpr std::string_view upgrade_token = "tiercel/1";
+inline constexpr std::size_t max_frame_bytes = 1u << 20;
+inline constexpr int version_min = 1;
+inline constexpr int version_max = 1;
+
+/// An order as it is sent: the text is what is hashed and journaled, byte for byte.
+struct Order {
+    std::string id;                         ///< ULID
+    std::string run;
+    std::int64_t epoch = 0;
+    base::Time expires;
+    std::string component;                  ///< "shop/web"
+    std::string kind;                       ///< prepare, drain, apply, restart, probe, undrain, undo, settle
+    base::Value body;
+
+    std::string text() const;
+    static Order parse(std::string_view text); ///< @throws base::Error{Input}
+};
+
+/// A client's recorded answer to an order.
+struct Report {
+    std::string order;                      ///< its id
+    base::Digest order_digest;              ///< sha256 of the order's text
+    bool ok = false;
+    std::string code;                       ///< "", "failed", "refused", "inconclusive", "quarantined", "expired", "stale"
+    std::string reason;
+    base::Value detail;
+
+    base::Value to_value() const;
+    static Report from_value(const base::Value& value);
+};
+
+/// One frame = 32-bit big-endian length + one JSON object {"kind": …}.
+std::string frame(std::string_view json);
+/// Takes whole frames out of what has arrived. @throws base::Error{Corrupt} when a length exceeds max_frame_bytes.
+class FrameReader {
+public:
+    void add(std::string_view bytes);
+    std::optional<std::string> next();
+
+private:
+    std::string buffer_;
+};
+
+} // namespace dispatcher::protocol
