@@ -2,25 +2,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/digest.hpp"
 
-#include "base/error.hpp"
-#include "tests/catch.hpp"
+#include "tests/refusal.hpp"
 
 #include <fstream>
-#include <functional>
 #include <set>
 #include <stdlib.h>
 
-namespace {
+using base::Fault;
+using tests::refusal;
 
-std::string input_error(const std::function<void()>& doing) {
-    try {
-        doing();
-    } catch (const base::Error& error) {
-        CHECK(error.fault() == base::Fault::Input);
-        return error.message();
-    }
-    return "no error";
-}
+namespace {
 
 constexpr std::string_view abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 
@@ -44,11 +35,11 @@ TEST_CASE("a digest that is too short, upper-case or of another algorithm is ref
     for (const std::string& text :
          {std::string("sha256:ba78"), std::string(), "sha512:" + std::string(abc),
           std::string(abc).replace(0, 1, "B"), "sha256:" + std::string(abc) + "0"}) {
-        CHECK(input_error([&] { base::Digest::parse(text); }) ==
+        CHECK(refusal(Fault::Input, [&] { base::Digest::parse(text); }) ==
               "'" + text.substr(0, 80) +
                   "' is not a digest; write 'sha256:' and 64 lower-case hexadecimal digits");
     }
-    CHECK(input_error([] { base::Digest::parse("a\x1b[2J\n"); }) ==
+    CHECK(refusal(Fault::Input, [] { base::Digest::parse("a\x1b[2J\n"); }) ==
           "'a?[2J?' is not a digest; write 'sha256:' and 64 lower-case hexadecimal digits");
 }
 
@@ -61,20 +52,10 @@ TEST_CASE("the digest of a file is that of its bytes, and a file that is not the
     std::ofstream(name, std::ios::binary) << content;
     CHECK(base::sha256_of_file(name) == base::sha256(content));
     std::filesystem::remove(name);
-    try {
-        base::sha256_of_file(name);
-        FAIL("a missing file was read");
-    } catch (const base::Error& error) {
-        CHECK(error.fault() == base::Fault::NotFound);
-        CHECK(error.message() == "'" + std::string(name) + "' cannot be read: No such file or directory");
-    }
-    try {
-        base::sha256_of_file("/tmp");
-        FAIL("a directory was read");
-    } catch (const base::Error& error) {
-        CHECK(error.fault() == base::Fault::Unavailable);
-        CHECK(error.message() == "'/tmp' cannot be read: Is a directory");
-    }
+    CHECK(refusal(Fault::NotFound, [&] { base::sha256_of_file(name); }) ==
+          "'" + std::string(name) + "' cannot be read: No such file or directory");
+    CHECK(refusal(Fault::Unavailable, [] { base::sha256_of_file("/tmp"); }) ==
+          "'/tmp' cannot be read: Is a directory");
 }
 
 TEST_CASE("hexadecimal text and bytes turn into each other") {
@@ -83,9 +64,9 @@ TEST_CASE("hexadecimal text and bytes turn into each other") {
     CHECK(base::from_hex("00ff1a") == bytes);
     CHECK(base::from_hex("00FF1A") == bytes);
     CHECK(base::from_hex("").empty());
-    CHECK(input_error([] { base::from_hex("abc"); }) ==
+    CHECK(refusal(Fault::Input, [] { base::from_hex("abc"); }) ==
           "hexadecimal text has 3 digits, but must have an even number");
-    CHECK(input_error([] { base::from_hex("ab0g"); }) ==
+    CHECK(refusal(Fault::Input, [] { base::from_hex("ab0g"); }) ==
           "hexadecimal text has a character that is no digit at position 4");
 }
 
@@ -105,17 +86,17 @@ TEST_CASE("base64 follows the vectors of RFC 4648") {
 }
 
 TEST_CASE("base64 has one text for each value: no blanks, no missing padding, no stray bits") {
-    CHECK(input_error([] { base::from_base64("Zg="); }) ==
+    CHECK(refusal(Fault::Input, [] { base::from_base64("Zg="); }) ==
           "base64 text has 3 characters, but must have a multiple of 4");
-    CHECK(input_error([] { base::from_base64("Z g="); }) ==
+    CHECK(refusal(Fault::Input, [] { base::from_base64("Z g="); }) ==
           "base64 text has a character that is no digit at position 2");
-    CHECK(input_error([] { base::from_base64("Z==="); }) ==
+    CHECK(refusal(Fault::Input, [] { base::from_base64("Z==="); }) ==
           "base64 text has a character that is no digit at position 2");
-    CHECK(input_error([] { base::from_base64("===="); }) ==
+    CHECK(refusal(Fault::Input, [] { base::from_base64("===="); }) ==
           "base64 text has a character that is no digit at position 1");
-    CHECK(input_error([] { base::from_base64("Zh=="); }) ==
+    CHECK(refusal(Fault::Input, [] { base::from_base64("Zh=="); }) ==
           "base64 text ends in bits that belong to no byte");
-    CHECK(input_error([] { base::from_base64("Zm9="); }) ==
+    CHECK(refusal(Fault::Input, [] { base::from_base64("Zm9="); }) ==
           "base64 text ends in bits that belong to no byte");
 }
 

@@ -2,22 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/key.hpp"
 
-#include "base/error.hpp"
-#include "tests/catch.hpp"
+#include "tests/refusal.hpp"
 
-#include <functional>
+using base::Fault;
+using tests::refusal;
 
 namespace {
-
-std::string input_error(const std::function<void()>& doing) {
-    try {
-        doing();
-    } catch (const base::Error& error) {
-        CHECK(error.fault() == base::Fault::Input);
-        return error.message();
-    }
-    return "no error";
-}
 
 const base::KeyKind kinds[] = {base::KeyKind::Ed25519, base::KeyKind::Rsa3072, base::KeyKind::EcdsaP256};
 
@@ -90,16 +80,16 @@ TEST_CASE("what is no key is refused without repeating it") {
     const std::string no_public =
         "a public key cannot be read; it must be PEM and begin with '-----BEGIN PUBLIC KEY-----'";
     const auto key = base::PrivateKey::generate(base::KeyKind::Ed25519);
-    CHECK(input_error([] { base::PrivateKey::from_pem("swordfish"); }) == no_private);
-    CHECK(input_error([&] { base::PrivateKey::from_pem(key.pem().substr(0, 70)); }) == no_private);
-    CHECK(input_error([&] { base::PrivateKey::from_pem(key.public_key().pem()); }) == no_private);
-    CHECK(input_error([&] { base::PrivateKey::from_pem(std::string(70'000, 'x')); }) == no_private);
-    CHECK(input_error([] { base::PublicKey::from_pem(""); }) == no_public);
-    CHECK(input_error([&] { base::PublicKey::from_pem(key.pem()); }) == no_public);
+    CHECK(refusal(Fault::Input, [] { base::PrivateKey::from_pem("swordfish"); }) == no_private);
+    CHECK(refusal(Fault::Input, [&] { base::PrivateKey::from_pem(key.pem().substr(0, 70)); }) == no_private);
+    CHECK(refusal(Fault::Input, [&] { base::PrivateKey::from_pem(key.public_key().pem()); }) == no_private);
+    CHECK(refusal(Fault::Input, [&] { base::PrivateKey::from_pem(std::string(70'000, 'x')); }) == no_private);
+    CHECK(refusal(Fault::Input, [] { base::PublicKey::from_pem(""); }) == no_public);
+    CHECK(refusal(Fault::Input, [&] { base::PublicKey::from_pem(key.pem()); }) == no_public);
 }
 
 TEST_CASE("an encrypted private key is refused without asking for its passphrase") {
-    CHECK(input_error([] {
+    CHECK(refusal(Fault::Input, [] {
               base::PrivateKey::from_pem("-----BEGIN ENCRYPTED PRIVATE KEY-----\n"
                                          "MIGbMFcGCSqGSIb3DQEFDTBKMCkGCSqGSIb3DQEFDDAcBAjAtVVVVVVVVgICCAAw\n"
                                          "-----END ENCRYPTED PRIVATE KEY-----\n");
@@ -107,7 +97,7 @@ TEST_CASE("an encrypted private key is refused without asking for its passphrase
 }
 
 TEST_CASE("a key that is too weak, or of a kind that we do not use, is refused") {
-    CHECK(input_error([] {
+    CHECK(refusal(Fault::Input, [] {
               base::PublicKey::from_pem(R"(-----BEGIN PUBLIC KEY-----
 MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEA2NwkJB1U1YG0T9pv+1xl
 0XZFaONAWKQ3SEEv8vY+ZY8jgo6uyzlM5LQAD8Fr4xlcFDC+ezAQONumWkJc11nE
@@ -119,7 +109,7 @@ owIDAQAB
 -----END PUBLIC KEY-----
 )");
           }) == "an RSA key of 2048 bits is not accepted; use 3072 to 8192 bits and exponent 65537");
-    CHECK(input_error([] {
+    CHECK(refusal(Fault::Input, [] {
               base::PublicKey::from_pem(R"(-----BEGIN PUBLIC KEY-----
 MHYwEAYHKoZIzj0CAQYFK4EEACIDYgAE1toT5Zom8YA7nuJdvV7fwh8zz4u+C9Zg
 MVoN+LVWMiIs7JzfWE3lRKCQgtfub8qrNR5a0gD5MLQt8xoKUm6l9QtxZ9HMdXxb
