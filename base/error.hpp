@@ -53,7 +53,8 @@ private:
 std::string_view word(Fault fault) noexcept;
 /// The reverse of `word`; an unknown word is Internal.
 Fault fault_from(std::string_view word) noexcept;
-/// The exit code of docs/cli.md for a failure that no run explains: 1 internal, 2 input, 6 denied, 7 unavailable.
+/// The exit code of docs/cli.md for a failure that no run explains: 1 internal; 2 input, not found,
+/// corrupt; 6 conflict, denied; 7 unavailable.
 int exit_code(Fault fault) noexcept;
 /// The message of the current errno, as "No such file or directory". Call before anything else touches errno.
 std::string system_reason(int error_number);

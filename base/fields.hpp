@@ -25,13 +25,15 @@ std::string to_text(Duration duration);
 ///
 /// Errors are Fault::Input and say file, line, key and what is wanted:
 /// `package.toml:7: 'mode' is a number, but must be a string`, `package.toml:3: unknown key 'sumary'; did you mean 'summary'?`,
-/// `package.toml: 'name' is missing`. The Value must outlive the Fields.
+/// `package.toml: 'name' is missing`; in a record inside it `package.toml:12: 'files[0].to' is missing` (lists count from 0).
+/// A JSON null counts as absent wherever absence is allowed. The Value must outlive the Fields.
 class Fields {
 public:
     /// `file` names the document in errors; `inside` the record in it ("files[2]"), empty for the root.
     /// @throws Error{Fault::Input} if the value is not a record.
     Fields(const Value& record, std::string file, std::string inside = {});
 
+    /// There, and not null.
     bool has(std::string_view key) const;
     /// The raw value, or nullptr when absent.
     const Value* any(std::string_view key) const;
@@ -63,6 +65,11 @@ public:
     int line_of(std::string_view key) const noexcept;
 
 private:
+    /// The key with the record that it is in: "files[2].to".
+    std::string path(std::string_view key) const;
+    const Value& needed(std::string_view key) const;
+    [[noreturn]] void fail_at(int line, std::string_view message) const;
+
     const Value* value_;
     std::string file_;
     std::string inside_;

@@ -1,0 +1,368 @@
+// Copyright the Tiercel authors
+// SPDX-License-Identifier: Apache-2.0
+#include "base/json.hpp"
+
+#include "base/error.hpp"
+
+#include <boost/json/basic_parser_impl.hpp>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <cstdint>
+#include <optional>
+#include <utility>
+
+namespace base {
+
+namespace {
+
+namespace bj = boost::json;
+
+/// Builds a Value from the events of Boost's parser, which itself would accept a member twice. Throws from
+/// its events: the parser is not used again after that.
+class Builder {
+public:
+    // What bounds memory is the size of the text; these are Boost's own limits, all above it.
+    static constexpr std::size_t max_object_size = static_cast<std::size_t>(-1);
+    static constexpr std::size_t max_array_size = static_cast<std::size_t>(-1);
+    static constexpr std::size_t max_key_size = static_cast<std::size_t>(-1);
+    static constexpr std::size_t max_string_size = static_cast<std::size_t>(-1);
+
+    Builder(std::string_view name, std::size_t depth) : name_(name), depth_(depth) {}
+
+    void next_line() noexcept { ++line_; }
+    Value take() { return std::move(*root_); }
+
+    [[noreturn]] void refuse(std::string_view what) const { refuse_at(line_, what); }
+
+    bool on_document_begin(bj::error_code&) { return true; }
+    bool on_document_end(bj::error_code&) { return true; }
+    bool on_object_begin(bj::error_code&) { return open(Value(Object{})); }
+    bool on_object_end(std::size_t, bj::error_code&) {
+        refuse_duplicates(*open_.back().container.object());
+        return close();
+    }
+    bool on_array_begin(bj::error_code&) { return open(Value(Array{})); }
+    bool on_array_end(std::size_t, bj::error_code&) { return close(); }
+    bool on_key_part(bj::string_view part, std::size_t, bj::error_code&) { return gather(part); }
+    bool on_key(bj::string_view part, std::size_t, bj::error_code&) {
+        gather(part);
+        open_.back().key = std::exchange(text_, {});
+        open_.back().key_line = line_;
+        return true;
+    }
+    bool on_string_part(bj::string_view part, std::size_t, bj::error_code&) { return gather(part); }
+    bool on_string(bj::string_view part, std::size_t, bj::error_code&) {
+        gather(part);
+        return add(Value(std::exchange(text_, {})));
+    }
+    bool on_number_part(bj::string_view part, bj::error_code&) { return gather(part); }
+    bool on_int64(std::int64_t number, bj::string_view, bj::error_code&) {
+        text_.clear();
+        return add(Value(number));
+    }
+    bool on_uint64(std::uint64_t, bj::string_view part, bj::error_code&) { return add_number(part); }
+    bool on_double(double, bj::string_view part, bj::error_code&) { return add_number(part); }
+    bool on_bool(bool flag, bj::error_code&) { return add(Value(flag)); }
+    bool on_null(bj::error_code&) { return add(Value(nullptr)); }
+    bool on_comment_part(bj::string_view, bj::error_code&) { return true; }
+    bool on_comment(bj::string_view, bj::error_code&) { return true; }
+
+private:
+    struct Open {
+        Value container;
+        std::string key;
+        int key_line = 0;
+    };
+
+    [[noreturn]] void refuse_at(int line, std::string_view what) const {
+        throw Error(Fault::Input, "{}:{}: {}", name_, line, what);
+    }
+
+    bool gather(bj::string_view part) {
+        text_.append(part.data(), part.size());
+        return true;
+    }
+
+    // Boost 1.81 computes a double that may be off in its last bit; the standard library's is the nearest
+    // one.
+    bool add_number(bj::string_view last_part) {
+        gather(last_part);
+        double number = 0;
+        const auto [end, problem] = std::from_chars(text_.data(), text_.data() + text_.size(), number);
+        if (problem != std::errc{} || end != text_.data() + text_.size()) {
+            refuse(fmt::format("number {} is out of range", text_.substr(0, 40)));
+        }
+        text_.clear();
+        return add(Value(number));
+    }
+
+    bool add(Value value) {
+        if (value.line == 0) {
+            value.line = line_;
+        }
+        if (open_.empty()) {
+            root_ = std::move(value);
+        } else if (Array* array = open_.back().container.array()) {
+            array->push_back(std::move(value));
+        } else {
+            Open& record = open_.back();
+            record.container.object()->members.push_back(
+                {std::exchange(record.key, {}), std::move(value), record.key_line});
+        }
+        return true;
+    }
+
+    bool open(Value container) {
+        if (open_.size() >= depth_) {
+            refuse(fmt::format("lists and records are nested deeper than {}", depth_));
+        }
+        container.line = line_;
+        open_.push_back({std::move(container), {}, 0});
+        return true;
+    }
+
+    bool close() {
+        Value container = std::move(open_.back().container);
+        open_.pop_back();
+        return add(std::move(container));
+    }
+
+    // Once at the end and by sorting: looking each name up as it comes would be quadratic for a hostile
+    // record.
+    void refuse_duplicates(const Object& record) const {
+        std::vector<const Member*> sorted;
+        sorted.reserve(record.size());
+        for (const Member& member : record.members) {
+            sorted.push_back(&member);
+        }
+        std::stable_sort(sorted.begin(), sorted.end(),
+                         [](const Member* left, const Member* right) { return left->name < right->name; });
+        const auto twice =
+            std::adjacent_find(sorted.begin(), sorted.end(), [](const Member* left, const Member* right) {
+                return left->name == right->name;
+            });
+        if (twice != sorted.end()) {
+            const Member* second = *std::next(twice);
+            refuse_at(second->line, fmt::format("'{}' is given twice, first on line {}",
+                                                second->name.substr(0, 80), (*twice)->line));
+        }
+    }
+
+    std::string_view name_;
+    std::size_t depth_;
+    int line_ = 1;
+    std::optional<Value> root_;
+    std::vector<Open> open_;
+    std::string text_;
+};
+
+std::string reason(const bj::error_code& problem) {
+    if (problem == bj::error::incomplete) {
+        return "the JSON text ends too early";
+    }
+    if (problem == bj::error::extra_data) {
+        return "something follows the end of the JSON text";
+    }
+    return "this is not JSON: " + problem.message();
+}
+
+} // namespace
+
+Value parse_json(std::string_view text, std::string_view name, JsonLimits limits) {
+    if (text.size() > limits.bytes) {
+        throw Error(Fault::Input, "{}:1: the JSON text has {} bytes, but at most {} are read", name,
+                    text.size(), limits.bytes);
+    }
+    bj::parse_options options;
+    options.max_depth = limits.depth + 1; // the builder refuses first, with a sentence of its own
+    bj::basic_parser<Builder> parser(options, name, limits.depth);
+    // Line by line, so that every event stands on a known line: no token of JSON may contain a line feed.
+    std::string_view rest = text;
+    while (true) {
+        const std::size_t feed = rest.find('\n');
+        const std::string_view line = rest.substr(0, feed == std::string_view::npos ? feed : feed + 1);
+        rest.remove_prefix(line.size());
+        bj::error_code problem;
+        const std::size_t taken = parser.write_some(!rest.empty(), line.data(), line.size(), problem);
+        if (!problem && taken < line.size()) {
+            problem = bj::error::extra_data;
+        }
+        if (problem) {
+            parser.handler().refuse(reason(problem));
+        }
+        if (rest.empty()) {
+            return parser.handler().take();
+        }
+        parser.handler().next_line();
+    }
+}
+
+namespace {
+
+/// The length of the well-formed UTF-8 sequence at the beginning of `text`, or 0 (Unicode 15, table 3-7).
+std::size_t sequence_length(std::string_view text) noexcept {
+    const auto byte = [&](std::size_t at) {
+        return at < text.size() ? static_cast<unsigned char>(text[at]) : static_cast<unsigned char>(0);
+    };
+    const auto continues = [&](std::size_t at) {
+        return (byte(at) & 0xc0u) == 0x80u;
+    };
+    const unsigned char first = byte(0);
+    if (first < 0x80) {
+        return 1;
+    }
+    if (first >= 0xc2 && first <= 0xdf) {
+        return continues(1) ? 2 : 0;
+    }
+    if (first >= 0xe0 && first <= 0xef) {
+        const unsigned char low = first == 0xe0 ? 0xa0 : 0x80;
+        const unsigned char high = first == 0xed ? 0x9f : 0xbf;
+        return byte(1) >= low && byte(1) <= high && continues(2) ? 3 : 0;
+    }
+    if (first >= 0xf0 && first <= 0xf4) {
+        const unsigned char low = first == 0xf0 ? 0x90 : 0x80;
+        const unsigned char high = first == 0xf4 ? 0x8f : 0xbf;
+        return byte(1) >= low && byte(1) <= high && continues(2) && continues(3) ? 4 : 0;
+    }
+    return 0;
+}
+
+class Writer {
+public:
+    explicit Writer(bool pretty) : pretty_(pretty) {}
+
+    std::string take() { return std::move(text_); }
+
+    void write(const Value& value) {
+        if (const Object* object = value.object()) {
+            write_all('{', object->members, '}', [this](const Member& member) {
+                write(member.name);
+                text_ += pretty_ ? ": " : ":";
+                write(member.value);
+            });
+        } else if (const Array* array = value.array()) {
+            write_all('[', *array, ']', [this](const Value& item) { write(item); });
+        } else if (const std::string* text = value.text()) {
+            write(*text);
+        } else if (const std::int64_t* whole = value.whole()) {
+            text_ += fmt::format_int(*whole).c_str();
+        } else if (const double* number = value.number()) {
+            write(*number);
+        } else if (const bool* flag = value.flag()) {
+            text_ += *flag ? "true" : "false";
+        } else {
+            text_ += "null";
+        }
+    }
+
+private:
+    template <class Items, class Write>
+    void write_all(char opening, const Items& items, char closing, Write write_one) {
+        text_ += opening;
+        ++depth_;
+        bool first = true;
+        for (const auto& item : items) {
+            if (!first) {
+                text_ += ',';
+            }
+            first = false;
+            new_line();
+            write_one(item);
+        }
+        --depth_;
+        if (!first) {
+            new_line();
+        }
+        text_ += closing;
+    }
+
+    void new_line() {
+        if (pretty_) {
+            text_ += '\n';
+            text_.append(depth_ * 2, ' ');
+        }
+    }
+
+    // Always with a '.' or an exponent, so that it comes back as the kind of number that it is.
+    void write(double number) {
+        if (!std::isfinite(number)) {
+            throw Error(Fault::Internal, "a number that is not finite cannot be written as JSON");
+        }
+        std::array<char, 32> buffer{};
+        const auto [end, problem] = std::to_chars(buffer.data(), buffer.data() + buffer.size(), number);
+        const std::string_view digits(buffer.data(), static_cast<std::size_t>(end - buffer.data()));
+        text_ += digits;
+        if (digits.find_first_of(".e") == std::string_view::npos) {
+            text_ += ".0";
+        }
+    }
+
+    void write(const std::string& text) {
+        text_ += '"';
+        std::string_view rest = text;
+        while (!rest.empty()) {
+            const std::size_t length = sequence_length(rest);
+            if (length == 0) {
+                text_ += "\xef\xbf\xbd"; // U+FFFD
+                rest.remove_prefix(1);
+                continue;
+            }
+            if (length == 1) {
+                write_character(rest.front());
+            } else {
+                text_ += rest.substr(0, length);
+            }
+            rest.remove_prefix(length);
+        }
+        text_ += '"';
+    }
+
+    void write_character(char c) {
+        switch (c) {
+        case '"':
+            text_ += "\\\"";
+            break;
+        case '\\':
+            text_ += "\\\\";
+            break;
+        case '\n':
+            text_ += "\\n";
+            break;
+        case '\t':
+            text_ += "\\t";
+            break;
+        case '\r':
+            text_ += "\\r";
+            break;
+        default:
+            if (c < ' ' || c == '\x7f') {
+                text_ += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
+            } else {
+                text_ += c;
+            }
+        }
+    }
+
+    bool pretty_;
+    std::size_t depth_ = 0;
+    std::string text_;
+};
+
+} // namespace
+
+std::string to_json(const Value& value) {
+    Writer writer(false);
+    writer.write(value);
+    return writer.take();
+}
+
+std::string to_pretty_json(const Value& value) {
+    Writer writer(true);
+    writer.write(value);
+    return writer.take() + "\n";
+}
+
+} // namespace base
