@@ -26,6 +26,9 @@ struct Setting {
 
     /// Why `value` is not acceptable ("is 70000, but must be a port between 1 and 65535"), or nothing.
     std::optional<std::string> objection(const base::Value& value) const;
+    /// One entry of `[settings]`; its default satisfies its own bounds. @throws base::Error{Fault::Input}
+    static Setting read(std::string name, const base::Fields& fields);
+    base::Value to_value() const;
 };
 
 /// How a process is told something: a signal to the process named by the pid file, or a command of its own.
