@@ -53,6 +53,8 @@ class FrameReader {
 public:
     void add(std::string_view bytes);
     std::optional<std::string> next();
+    /// True when no part of a frame waits for its rest.
+    bool empty() const noexcept { return buffer_.empty(); }
 
 private:
     std::string buffer_;
