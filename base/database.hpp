@@ -2,12 +2,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 namespace base {
@@ -65,7 +67,7 @@ private:
 class Database {
 public:
     /// Creates the file (0600) when missing, then brings the schema up: `migrations[n]` takes PRAGMA user_version from n to n + 1,
-    /// each in one transaction, the file copied to `<file>.before-<n>` first when it is not new.
+    /// each in one transaction; a file that is not new is copied to `<file>.before-<n>` first, n being the version it has.
     /// @throws Error{Fault::Input} when the file is newer than this program, Error{Fault::Corrupt} when it is no database.
     Database(const std::filesystem::path& file, const std::vector<std::string_view>& migrations);
     ~Database();

@@ -33,8 +33,8 @@ struct Outcome {
     std::string errors;
 };
 
-/// Seam to other programs. Thread: any; `run` blocks. Children start with default signals, close-on-exec
-/// descriptors closed, and in a process group of their own.
+/// Seam to other programs. Thread: any; `run` blocks until the program ends; what that leaves in the background is not waited for.
+/// Children start with default signals, all descriptors but 0, 1 and 2 closed, and in a process group of their own.
 class Processes {
 public:
     virtual ~Processes() = default;
@@ -47,7 +47,8 @@ public:
     Outcome run(const Command& command) override;
 };
 
-/// A child with pipes on 0 and 1 (2 is inherited), for helpers that are spoken with line by line. Killed at the end of scope if it still lives.
+/// A child with pipes on 0 and 1 (2 is inherited), for helpers that are spoken with line by line; in a process group of its own.
+/// Killed with its group at the end of scope if it still lives. Who writes to it ignores SIGPIPE.
 class Child {
 public:
     /// @throws Error{Fault::NotFound} when it cannot be executed.
@@ -59,7 +60,7 @@ public:
     int from() const noexcept { return from_; } ///< our end of its standard output
     pid_t id() const noexcept { return id_; }
     void close_input() noexcept;
-    /// Waits for its end; the exit code, or 128 + signal.
+    /// Closes its input and waits for its end; the exit code, or 128 + signal.
     int wait();
     void kill() noexcept;
 
@@ -67,6 +68,7 @@ private:
     int to_ = -1;
     int from_ = -1;
     pid_t id_ = -1;
+    std::optional<int> exit_code_; ///< once it has been waited for
 };
 
 /// The directory of the helpers: `../libexec/tiercel` beside the running program's directory, or TIERCEL_LIBEXEC.
