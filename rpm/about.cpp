@@ -14,17 +14,16 @@ namespace {
 
 using std::chrono::milliseconds;
 
-/// The members of a record of records (`[settings]`, `[services]` …), each with Fields of its own; absent or
-/// null is none.
+/// The members of a record of records (`[settings]`, `[services]` …), each with Fields of its own; absent is
+/// none.
 std::vector<std::pair<std::string, base::Fields>> named_records(const base::Fields& fields,
                                                                 std::string_view key) {
     std::vector<std::pair<std::string, base::Fields>> records;
-    if (const base::Value* value = fields.any(key); value == nullptr || value->is_null()) {
-        return records;
-    }
-    for (const base::Member& member : fields.record(key)->members()) {
-        records.emplace_back(
-            member.name, base::Fields(member.value, fields.file(), fmt::format("{}.{}", key, member.name)));
+    if (const auto all = fields.record(key)) {
+        for (const base::Member& member : all->members()) {
+            records.emplace_back(member.name, base::Fields(member.value, fields.file(),
+                                                           fmt::format("{}.{}", key, member.name)));
+        }
     }
     return records;
 }
@@ -120,17 +119,14 @@ Probe read_probe(std::string name, const base::Fields& fields) {
 }
 
 std::optional<Drain> read_drain(const base::Fields& fields) {
-    if (const base::Value* value = fields.any("drain"); value == nullptr || value->is_null()) {
+    const auto record = fields.record("drain");
+    if (!record) {
         return std::nullopt;
     }
-    const base::Fields record = *fields.record("drain");
     Drain drain;
-    drain.marker = read_filled(record, "marker");
-    drain.wait = record.duration("wait", drain.wait);
-    if (drain.wait < drain.wait.zero()) {
-        record.fail("wait", "'wait' must not be negative");
-    }
-    record.finish();
+    drain.marker = read_filled(*record, "marker");
+    drain.wait = record->duration("wait", drain.wait);
+    record->finish();
     return drain;
 }
 
@@ -303,12 +299,12 @@ template <class Part> base::Value list_of(const std::vector<Part>& parts) {
 }
 
 void read_application(const base::Fields& fields, About& about) {
-    if (const base::Value* value = fields.any("application"); value == nullptr || value->is_null()) {
+    const auto record = fields.record("application");
+    if (!record) {
         return;
     }
-    const base::Fields record = *fields.record("application");
-    about.model = record.text("model");
-    if (const auto workflows = record.record("workflows")) {
+    about.model = record->text("model");
+    if (const auto workflows = record->record("workflows")) {
         for (const base::Member& member : workflows->members()) {
             about.workflows[member.name] = workflows->text(member.name);
         }

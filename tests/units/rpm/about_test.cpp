@@ -198,7 +198,7 @@ TEST_CASE("a setting that contradicts itself is refused with its place") {
         "package.toml:2: setting 'my-port' cannot be written in a template as settings.my-port; use letters, "
         "digits and '_'");
     CHECK(error_of("[settings]\na = { type = 'port', defualt = 1 }\n") ==
-          "package.toml:2: unknown key 'defualt'; did you mean 'default'?");
+          "package.toml:2: unknown key 'settings.a.defualt'; did you mean 'default'?");
 }
 
 TEST_CASE("a service, check, command or template that cannot work is refused with its place") {
