@@ -39,9 +39,10 @@ base::Value document_of(const base::HttpResponse& response, const std::string& p
 
 } // namespace
 
-std::vector<Option> Server::options() {
-    return {{"--server", "the dispatcher, HOST:PORT (or TIERCEL_SERVER)", Option::Kind::Text, false},
-            {"--token", "who you are (or TIERCEL_TOKEN)", Option::Kind::Text, false}};
+std::vector<Option> Server::options(std::vector<Option> own) {
+    own.push_back({"--server", "the dispatcher, HOST:PORT (or TIERCEL_SERVER)", Option::Kind::Text, false});
+    own.push_back({"--token", "who you are (or TIERCEL_TOKEN)", Option::Kind::Text, false});
+    return own;
 }
 
 Server Server::from(const Arguments& arguments) {

@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 namespace cli {
 
@@ -16,7 +17,8 @@ class Server {
 public:
     /// From --server/--token or TIERCEL_SERVER/TIERCEL_TOKEN. @throws base::Error{Input} saying which is missing.
     static Server from(const Arguments& arguments);
-    static std::vector<Option> options();
+    /// A verb's own options and --server, --token.
+    static std::vector<Option> options(std::vector<Option> own = {});
 
     /// @throws base::Error with the fault and message that the dispatcher gave, or Error{Unavailable}.
     base::Value get(const std::string& path) const;

@@ -14,13 +14,6 @@ namespace cli {
 
 namespace {
 
-std::vector<Option> with_server(std::vector<Option> options) {
-    for (Option& option : Server::options()) {
-        options.push_back(std::move(option));
-    }
-    return options;
-}
-
 int make(const Arguments& arguments) {
     const auto node = arguments.maybe("--node");
     const auto name = arguments.maybe("--name");
@@ -63,13 +56,13 @@ int revoke(const Arguments& arguments) {
 std::vector<Verb> token_verbs() {
     return {
         {"token", "new", "A one-time token for a node's enrolment, or an operator's token with a scope", "tiercel token new --node web-1",
-         with_server({{"--node", "enrolment of this node", Option::Kind::Text, false},
+         Server::options({{"--node", "enrolment of this node", Option::Kind::Text, false},
                       {"--name", "operator or program that will use it", Option::Kind::Text, false},
                       {"--scope", "read (default), operate or admin", Option::Kind::Text, false}}),
          make},
-        {"token", "list", "Tokens, without their secrets", "tiercel token list", with_server({}), list},
+        {"token", "list", "Tokens, without their secrets", "tiercel token list", Server::options({}), list},
         {"token", "revoke", "End a token at once", "tiercel token revoke 01J…",
-         with_server({{"ID", "of the token", Option::Kind::Positional, true}}), revoke},
+         Server::options({{"ID", "of the token", Option::Kind::Positional, true}}), revoke},
     };
 }
 
