@@ -42,33 +42,10 @@ void need(int result, std::string_view what) {
     throw Error(Fault::Input, "a certificate has extensions that are damaged or given twice");
 }
 
-X509Handle read_certificate(std::string_view pem) {
-    X509Handle certificate;
-    if (pem.size() <= pem_limit_bytes) {
-        certificate.reset(PEM_read_bio_X509(reading(pem).get(), nullptr, no_passphrase, nullptr));
-    }
-    ERR_clear_error();
-    if (!certificate) {
-        throw Error(
-            Fault::Input,
-            "a certificate cannot be read; it must be PEM and begin with '-----BEGIN CERTIFICATE-----'");
-    }
-    if ((X509_get_extension_flags(certificate.get()) & EXFLAG_INVALID) != 0) {
-        fail_damaged();
-    }
-    return certificate;
-}
-
 std::string pem_of(const X509* certificate) {
     const Bio out = writing();
     need(PEM_write_bio_X509(out.get(), certificate), "a certificate cannot be written");
     return content_of(out);
-}
-
-Digest fingerprint_of(const X509* certificate) {
-    const Bio out = writing();
-    need(i2d_X509_bio(out.get(), certificate), "a certificate cannot be written");
-    return sha256(content_of(out));
 }
 
 std::string serial_of(const X509* certificate) {
@@ -146,15 +123,6 @@ std::optional<NodeName> node_of(const X509* certificate) {
     }
     check_word(std::string_view(*uri).substr(dispatcher_scheme.size()), "dispatcher name");
     return std::nullopt;
-}
-
-Certificate certificate_of(const X509* handle) {
-    return {.pem = pem_of(handle),
-            .serial = serial_of(handle),
-            .fingerprint = fingerprint_of(handle),
-            .not_before = time_of(X509_get0_notBefore(handle)),
-            .not_after = time_of(X509_get0_notAfter(handle)),
-            .node = node_of(handle)};
 }
 
 // X.509 allows a common name 64 characters; it is only for people.
@@ -240,6 +208,38 @@ Time end_of(Time now, std::chrono::hours lifetime, const Certificate& authority)
 }
 
 } // namespace
+
+X509Handle read_certificate(std::string_view pem) {
+    X509Handle certificate;
+    if (pem.size() <= pem_limit_bytes) {
+        certificate.reset(PEM_read_bio_X509(reading(pem).get(), nullptr, no_passphrase, nullptr));
+    }
+    ERR_clear_error();
+    if (!certificate) {
+        throw Error(
+            Fault::Input,
+            "a certificate cannot be read; it must be PEM and begin with '-----BEGIN CERTIFICATE-----'");
+    }
+    if ((X509_get_extension_flags(certificate.get()) & EXFLAG_INVALID) != 0) {
+        fail_damaged();
+    }
+    return certificate;
+}
+
+Digest fingerprint_of(const X509* certificate) {
+    const Bio out = writing();
+    need(i2d_X509_bio(out.get(), certificate), "a certificate cannot be written");
+    return sha256(content_of(out));
+}
+
+Certificate certificate_of(const X509* handle) {
+    return {.pem = pem_of(handle),
+            .serial = serial_of(handle),
+            .fingerprint = fingerprint_of(handle),
+            .not_before = time_of(X509_get0_notBefore(handle)),
+            .not_after = time_of(X509_get0_notAfter(handle)),
+            .node = node_of(handle)};
+}
 
 Certificate Certificate::parse(std::string_view pem) {
     return certificate_of(read_certificate(pem).get());

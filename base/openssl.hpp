@@ -3,6 +3,7 @@
 // Only for the .cpp files of this room: no other room sees an OpenSSL type.
 #pragma once
 
+#include "base/certificate.hpp"
 #include "base/handle.hpp"
 #include "base/key.hpp"
 
@@ -49,5 +50,11 @@ KeyKind kind_of(const EVP_PKEY* key);
 const EVP_MD* signing_digest(KeyKind kind) noexcept;
 /// A public key of its own, without the private part that `key` may have. @throws as kind_of.
 PublicKey public_part(const EVP_PKEY* key);
+
+/// The first certificate of a PEM text. @throws Error{Fault::Input}
+X509Handle read_certificate(std::string_view pem);
+/// @throws Error{Fault::Input} when its names break the rules of Certificate.
+Certificate certificate_of(const X509* handle);
+Digest fingerprint_of(const X509* certificate);
 
 } // namespace base

@@ -1,0 +1,22 @@
+// Copyright the Tiercel authors
+// SPDX-License-Identifier: Apache-2.0
+// Only for the .cpp files of this room: what TlsContext::client and a download do alike with an SSL_CTX.
+#pragma once
+
+#include "base/tls.hpp"
+
+#include <openssl/ssl.h>
+
+#include <string>
+
+namespace base {
+
+/// TLS 1.3 only; the peer must send exactly the CA certificate with the digest `*ca`, and a leaf below it for
+/// serverAuth. `ca` must outlive the context.
+void trust_pinned_ca(SSL_CTX* context, const Digest* ca);
+/// Certificate (with its chain, if given) and key from memory. @throws Error{Fault::Input}
+void present(SSL_CTX* context, const Identity& identity);
+/// Why X.509 verification failed, for people; `code` is one of X509_V_ERR_….
+std::string why_refused(long code);
+
+} // namespace base
