@@ -6,6 +6,7 @@
 #include "base/files.hpp"
 #include "base/json.hpp"
 #include "base/key.hpp"
+#include "base/name.hpp"
 #include "base/process.hpp"
 #include "cli/nouns.hpp"
 #include "rpm/signing_key.hpp"

@@ -1,0 +1,179 @@
+#!/usr/bin/python3
+"""Rollouts with real daemons: good, bad, and with every process killed at many points. One argument selects one test."""
+# SPDX-License-Identifier: Apache-2.0
+import os
+import signal
+import time
+import unittest
+
+from fleet import Fleet
+
+MOVING = ("preparing", "draining", "applying", "restarting", "probing", "undraining", "soaking")
+
+
+class Rollouts(unittest.TestCase):
+    def all_run(self, fleet, release):
+        for node in fleet.nodes:
+            self.assertEqual(fleet.answers(node), release, node)
+        self.assertEqual(fleet.drained(), [], "law 5: nothing stays drained")
+
+    def test_a_release_goes_out_and_comes_back_exactly(self):
+        """Law 9."""
+        with Fleet() as fleet:
+            fleet.deploy("svc/1.0")
+            self.all_run(fleet, "1.0")
+            first = fleet.snapshots()
+            fleet.release("2.0")
+            fleet.deploy("svc/2.0")
+            self.all_run(fleet, "2.0")
+            self.assertNotEqual(fleet.snapshots(), first)
+            fleet.tiercel("rollback", "test")
+            self.all_run(fleet, "1.0")
+            self.assertEqual(fleet.snapshots(), first)
+
+    def test_a_release_that_is_there_already_touches_nothing(self):
+        with Fleet(back=1, front=1) as fleet:
+            fleet.deploy("svc/1.0")
+            starts = {node: fleet.starts(node) for node in fleet.nodes}
+            run = fleet.deploy("svc/1.0", background=True)
+            self.assertEqual(fleet.finish(run)["counts"].get("unchanged"), 2)
+            self.assertEqual({node: fleet.starts(node) for node in fleet.nodes}, starts)
+
+    def test_a_bad_release_stops_at_the_canary_and_comes_back(self):
+        """Laws 2, 3, 5, 9."""
+        with Fleet() as fleet:
+            fleet.deploy("svc/1.0")
+            before = fleet.snapshots()
+            starts = {node: fleet.starts(node) for node in fleet.nodes}
+            fleet.release("2.0", ready=False)
+            fleet.deploy("svc/2.0", expect=4)
+            self.assertEqual(fleet.snapshots(), before)
+            self.all_run(fleet, "1.0")
+            touched = [node for node in fleet.nodes if fleet.starts(node) != starts[node]]
+            self.assertEqual(len(touched), 1, f"only the canary was touched, not {touched}")
+            self.assertTrue(touched[0].startswith("back"), "law 3: the second tier was not reached")
+
+    def test_the_dispatcher_is_killed_at_each_step_and_the_run_goes_on(self):
+        """Law 7."""
+        with Fleet(back=2, front=1) as fleet:
+            fleet.deploy("svc/1.0")
+            version = 1
+            for step in MOVING:
+                version += 1
+                release = f"{version}.0"
+                fleet.release(release)
+                run = fleet.deploy(f"svc/{release}", background=True, params=("soak=400ms",))
+                with self.subTest(step=step):
+                    self.reach(fleet, run, step)
+                    fleet.kill_dispatcher()
+                    fleet.start_dispatcher()
+                    document = fleet.finish(run)
+                    self.assertEqual(document["outcome"], "succeeded", document)
+                    self.all_run(fleet, release)
+                    for node in fleet.nodes:
+                        self.assertEqual(fleet.starts(node).count(release), 1, f"law 6: {node} was restarted once")
+
+    def test_a_client_is_killed_at_each_step_and_the_run_goes_on(self):
+        """Laws 6 and 7."""
+        with Fleet(back=1, front=1) as fleet:
+            fleet.deploy("svc/1.0")
+            version = 1
+            for step in ("draining", "applying", "restarting", "probing", "soaking"):
+                version += 1
+                release = f"{version}.0"
+                fleet.release(release)
+                run = fleet.deploy(f"svc/{release}", background=True, params=("soak=400ms",))
+                with self.subTest(step=step):
+                    node = self.reach(fleet, run, step)
+                    fleet.kill_node(node)
+                    fleet.start_node(node)
+                    document = fleet.finish(run)
+                    self.assertEqual(document["outcome"], "succeeded", document)
+                    self.all_run(fleet, release)
+
+    def test_a_transaction_is_killed_and_the_node_ends_whole(self):
+        """Laws 6, 7, 9: rpm itself is not transactional."""
+        with Fleet(back=1, front=1, files=600) as fleet:
+            fleet.deploy("svc/1.0")
+            killed = 0
+            for round_number, pause in enumerate((0.0, 0.02, 0.05, 0.1, 0.2)):
+                release = f"{round_number + 2}.0"
+                fleet.release(release, tiers=("back",))
+                run = fleet.deploy(f"svc/{release}", background=True)
+                self.reach(fleet, run, "applying")
+                deadline = time.monotonic() + 5
+                while (process := fleet.transaction_of("back-1")) is None and time.monotonic() < deadline:
+                    pass
+                if process is not None:
+                    time.sleep(pause)
+                    try:
+                        os.kill(process, signal.SIGKILL)
+                        killed += 1
+                    except ProcessLookupError:
+                        pass
+                document = fleet.finish(run)
+                self.assertIn(document["outcome"], ("succeeded", "rolled_back"), document)
+                packages = [line.split("-")[1] for line in fleet.snapshot("back-1")["packages"] if line.startswith("back-")]
+                self.assertEqual(len(packages), 1, f"duplicates after the kill: {packages}")
+                leftovers = [name for name in fleet.snapshot("back-1")["files"] if ";" in name]
+                self.assertEqual(leftovers, [])
+                self.assertEqual(fleet.answers("back-1"), packages[0])
+            self.assertGreater(killed, 0, "no transaction was seen: the test has tested nothing")
+
+    def test_a_client_that_is_cut_off_in_the_middle_catches_up(self):
+        with Fleet(back=2, front=1) as fleet:
+            fleet.deploy("svc/1.0")
+            fleet.release("2.0")
+            run = fleet.deploy("svc/2.0", background=True)
+            node = self.reach(fleet, run, "draining")
+            fleet.clients[node].send_signal(signal.SIGSTOP)
+            time.sleep(2)
+            self.assertFalse(fleet.json("run", "show", run).get("outcome"), "the run waits for it")
+            fleet.clients[node].send_signal(signal.SIGCONT)
+            self.assertEqual(fleet.finish(run)["outcome"], "succeeded")
+            self.all_run(fleet, "2.0")
+
+    def test_nothing_is_touched_while_a_node_is_away(self):
+        """Law 8."""
+        with Fleet(back=2, front=1) as fleet:
+            fleet.deploy("svc/1.0")
+            before = fleet.snapshots()
+            fleet.release("2.0")
+            fleet.kill_node("front-1")
+            fleet.deploy("svc/2.0", expect=6, params=("soak=100ms", "preflight_deadline=3s"))
+            self.assertEqual(fleet.snapshots(), before)
+            self.all_run(fleet, "1.0")
+
+    def test_a_full_disk_is_found_in_preflight(self):
+        """Law 8."""
+        with Fleet(back=2, front=1) as fleet:
+            fleet.deploy("svc/1.0")
+            before = fleet.snapshots()
+            fleet.release("2.0")
+            state = fleet.state("back-2")
+            mounted = os.system(f"mount -t tmpfs -o size=64k tmpfs {state}/stage 2>/dev/null") == 0
+            if not mounted:
+                self.skipTest("mounting needs root")
+            try:
+                out = fleet.run(["tiercel", "deploy", "test", "svc/2.0"], expect=6).stdout
+                self.assertRegex(out, "space|disk")
+            finally:
+                os.system(f"umount {state}/stage")
+            self.assertEqual(fleet.snapshots(), before)
+
+    def reach(self, fleet, run, step):
+        """Waits until some target is in this step, or already beyond it; the node."""
+        found = []
+
+        def there():
+            document = fleet.json("run", "show", run)
+            found[:] = [t["node"] for t in document["targets"] if t["state"] == step]
+            return found or document.get("outcome")
+
+        fleet.until(there, f"a target is {step}")
+        self.assertTrue(found, f"the run ended before a target was seen {step}")
+        return found[0]
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
