@@ -27,7 +27,8 @@ using workflows::engine::Environment;
 Application find(const Arguments& arguments, const std::string& name) {
     if (name.find('/') != std::string::npos) {
         const repo::Repository repository = open_repository(arguments);
-        const repo::Manifest manifest = repository.release(base::ReleaseName(name)).verified(repository.release_keys());
+        const repo::Manifest manifest =
+            repository.release(base::ReleaseName(name)).verified(repository.release_keys());
         return Application::from_value(manifest.application, name);
     }
     const fs::path file = Project::find(arguments.directory).directory / "packages" / name / "app.lua";
@@ -50,7 +51,8 @@ void print(const Application& application, const std::optional<Environment>& env
                 std::cout << "    produces " << service << "\n";
             }
             for (const auto& [alias, consumed] : component.consumes) {
-                std::cout << "    consumes " << consumed.service << " as " << alias << (consumed.external ? " (external)" : "") << "\n";
+                std::cout << "    consumes " << consumed.service << " as " << alias
+                          << (consumed.external ? " (external)" : "") << "\n";
             }
             if (environment) {
                 std::cout << "    nodes:";
@@ -71,7 +73,8 @@ int show(const Arguments& arguments) {
         if (!fs::exists(file)) {
             file = Project::find(arguments.directory).directory / "environments" / (*name + ".toml");
         }
-        environment = Environment::from_value(base::parse_toml(base::SystemFiles().read(file, 4u << 20), file.string()), file.string());
+        environment = Environment::from_value(
+            base::parse_toml(base::SystemFiles().read(file, 4u << 20), file.string()), file.string());
     }
     if (!arguments.json) {
         print(application, environment);
@@ -93,15 +96,21 @@ int show(const Arguments& arguments) {
         }
         levels.push_back(base::Object{{"components", std::move(components)}});
     }
-    std::cout << base::to_json(base::Object{{"application", application.to_value()}, {"levels", std::move(levels)}}) << "\n";
+    std::cout << base::to_json(
+                     base::Object{{"application", application.to_value()}, {"levels", std::move(levels)}})
+              << "\n";
     return 0;
 }
 
 } // namespace
 
 std::vector<Verb> app_verbs() {
-    return {{"app", "show", "Components, services and levels; with an environment also the nodes", "tiercel app show shop --environment prod",
-             {{"APP", "application of the project (shop), or a release (shop/1.0)", Option::Kind::Positional, true},
+    return {{"app",
+             "show",
+             "Components, services and levels; with an environment also the nodes",
+             "tiercel app show shop --environment prod",
+             {{"APP", "application of the project (shop), or a release (shop/1.0)", Option::Kind::Positional,
+               true},
               {"--environment", "its name in the project, or a file", Option::Kind::Text, false}},
              show}};
 }

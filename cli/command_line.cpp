@@ -21,7 +21,9 @@ std::optional<std::string> Arguments::maybe(const std::string& name) const {
                                                           : std::optional(found->second.front());
 }
 
-const std::string& Arguments::text(const std::string& name) const { return values.at(name).front(); }
+const std::string& Arguments::text(const std::string& name) const {
+    return values.at(name).front();
+}
 
 std::vector<std::string> Arguments::texts(const std::string& name) const {
     const auto found = values.find(name);
@@ -53,8 +55,8 @@ void declare(Bound& bound) {
             declared = app.add_option(option.name, bound.texts[option.name], option.help)->expected(1);
             break;
         case Option::Kind::Texts:
-            declared = app.add_option(option.name, bound.texts[option.name], option.help)
-                           ->allow_extra_args(false);
+            declared =
+                app.add_option(option.name, bound.texts[option.name], option.help)->allow_extra_args(false);
             break;
         case Option::Kind::Positional:
             declared = app.add_option(option.name, bound.texts[option.name], option.help)->expected(1);

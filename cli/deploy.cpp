@@ -21,7 +21,8 @@ base::Object parameters(const Arguments& arguments) {
             throw base::Error(base::Fault::Input, "'{}' is not a parameter; write --param NAME=VALUE", pair);
         }
         const std::string value = pair.substr(equals + 1);
-        // JSON where it reads as JSON (numbers, lists, true), text otherwise: `soak=30s` and `ramp=[1,"50%"]` both do what they say.
+        // JSON where it reads as JSON (numbers, lists, true), text otherwise: `soak=30s` and `ramp=[1,"50%"]`
+        // both do what they say.
         base::Value parsed = value;
         try {
             parsed = base::parse_json(value, "--param " + pair.substr(0, equals));
@@ -43,7 +44,8 @@ int start(const base::Object& request, const Arguments& arguments) {
         return 0;
     }
     if (!arguments.json && !arguments.quiet) {
-        std::cout << "run " << run << "; Ctrl-C detaches, the run goes on ('tiercel run follow " << run << "')" << std::endl;
+        std::cout << "run " << run << "; Ctrl-C detaches, the run goes on ('tiercel run follow " << run
+                  << "')" << std::endl;
     }
     return follow(server, run, arguments);
 }
@@ -79,19 +81,23 @@ const Option no_wait{"--no-wait", "print the run's id and return", Option::Kind:
 
 std::vector<Verb> deploy_verbs() {
     return {
-        {"", "deploy", "Bring an environment to a release, and follow the run", "tiercel deploy prod shop/2.0 --param soak=1m",
-         Server::options({{"ENV", "environment", Option::Kind::Positional, true},
-                          {"RELEASE", "release, as shop/2.0", Option::Kind::Positional, true},
-                          {"--workflow", "workflow script; rolling when absent", Option::Kind::Text, false},
-                          {"--param", "parameter of the workflow, NAME=VALUE; may be repeated", Option::Kind::Texts, false},
-                          {"--plan", "hash of a plan: refuse if anything moved since", Option::Kind::Text, false},
-                          no_wait}),
+        {"", "deploy", "Bring an environment to a release, and follow the run",
+         "tiercel deploy prod shop/2.0 --param soak=1m",
+         Server::options(
+             {{"ENV", "environment", Option::Kind::Positional, true},
+              {"RELEASE", "release, as shop/2.0", Option::Kind::Positional, true},
+              {"--workflow", "workflow script; rolling when absent", Option::Kind::Text, false},
+              {"--param", "parameter of the workflow, NAME=VALUE; may be repeated", Option::Kind::Texts,
+               false},
+              {"--plan", "hash of a plan: refuse if anything moved since", Option::Kind::Text, false},
+              no_wait}),
          deploy},
         {"", "rollback", "Bring an environment back to the last known-good release", "tiercel rollback prod",
-         Server::options({{"ENV", "environment", Option::Kind::Positional, true},
-                          {"--app", "application, when the environment holds several", Option::Kind::Text, false},
-                          {"--to", "this known-good release instead of the newest older one", Option::Kind::Text, false},
-                          no_wait}),
+         Server::options(
+             {{"ENV", "environment", Option::Kind::Positional, true},
+              {"--app", "application, when the environment holds several", Option::Kind::Text, false},
+              {"--to", "this known-good release instead of the newest older one", Option::Kind::Text, false},
+              no_wait}),
          rollback},
     };
 }

@@ -9,7 +9,8 @@
 
 namespace cli {
 
-// Reading the dispatcher's answers for people: what is missing reads as empty, since additions and omissions are allowed there.
+// Reading the dispatcher's answers for people: what is missing reads as empty, since additions and omissions
+// are allowed there.
 
 /// The text of a member; a number or flag as text; "" when absent or null.
 std::string text_of(const base::Value& record, std::string_view member);

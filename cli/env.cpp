@@ -18,11 +18,14 @@ int apply(const Arguments& arguments) {
     const Server server = Server::from(arguments);
     base::Array applied;
     for (const std::string& file : arguments.texts("FILE")) {
-        applied.push_back(server.post("/v1/environments", base::Object{{"file", file}, {"text", base::SystemFiles().read(file, 4u << 20)}}));
+        applied.push_back(
+            server.post("/v1/environments",
+                        base::Object{{"file", file}, {"text", base::SystemFiles().read(file, 4u << 20)}}));
         if (!arguments.json && !arguments.quiet) {
             const base::Value& one = applied.back();
             std::cout << "environment " << text_of(one, "environment") << ": "
-                      << (text_of(one, "changed") == "true" ? "version " + text_of(one, "version") : "unchanged, version " + text_of(one, "version"))
+                      << (text_of(one, "changed") == "true" ? "version " + text_of(one, "version")
+                                                            : "unchanged, version " + text_of(one, "version"))
                       << "\n";
         }
     }
@@ -45,8 +48,8 @@ int explain(const Server& server, const std::string& environment, const Argument
     }
     std::vector<std::vector<std::string>> rows{{"COMPONENT", "NODE", "SETTING", "VALUE", "FROM"}};
     for (const base::Value& setting : list_of(answer, "settings")) {
-        rows.push_back({text_of(setting, "component"), text_of(setting, "node"), text_of(setting, "name"), text_of(setting, "value"),
-                        text_of(setting, "from")});
+        rows.push_back({text_of(setting, "component"), text_of(setting, "node"), text_of(setting, "name"),
+                        text_of(setting, "value"), text_of(setting, "from")});
     }
     std::cout << table(rows);
     return 0;
@@ -78,7 +81,8 @@ int show(const Arguments& arguments) {
     }
     std::cout << "environment " << *environment << ", version " << text_of(answer, "version") << "\n";
     for (const base::Value& current : list_of(answer, "current")) {
-        std::cout << "current: " << text_of(current, "release") << " (run " << text_of(current, "run") << ")\n";
+        std::cout << "current: " << text_of(current, "release") << " (run " << text_of(current, "run")
+                  << ")\n";
     }
     for (const base::Value& good : list_of(answer, "known_good")) {
         std::cout << "known-good: " << text_of(good, "release") << "\n";
@@ -93,10 +97,12 @@ std::vector<Verb> env_verbs() {
     return {
         {"env", "apply", "Give the dispatcher environment files", "tiercel env apply environments/prod.toml",
          Server::options({{"FILE", "TOML files", Option::Kind::Positionals, true}}), apply},
-        {"env", "show", "Environments; or one, with its current and known-good releases", "tiercel env show prod --explain port",
-         Server::options({{"ENV", "environment", Option::Kind::Positional, false},
-                          {"--explain", "where each value of this setting comes from", Option::Kind::Text, false},
-                          {"--release", "of this release; the current one when absent", Option::Kind::Text, false}}),
+        {"env", "show", "Environments; or one, with its current and known-good releases",
+         "tiercel env show prod --explain port",
+         Server::options(
+             {{"ENV", "environment", Option::Kind::Positional, false},
+              {"--explain", "where each value of this setting comes from", Option::Kind::Text, false},
+              {"--release", "of this release; the current one when absent", Option::Kind::Text, false}}),
          show},
     };
 }

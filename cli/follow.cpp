@@ -58,14 +58,16 @@ int show_end(const base::Value& run, const Arguments& arguments) {
         }
     }
     const bool good = code == 0 || code == 11;
-    std::cout << paint(good ? Color::Green : Color::Red, text_of(run, "outcome")) << ": " << text_of(run, "kind") << " of "
-              << text_of(run, "release") << " to " << text_of(run, "environment") << ": " << counts << "\n";
+    std::cout << paint(good ? Color::Green : Color::Red, text_of(run, "outcome")) << ": "
+              << text_of(run, "kind") << " of " << text_of(run, "release") << " to "
+              << text_of(run, "environment") << ": " << counts << "\n";
     if (!good) {
         std::cout << "  " << printable(text_of(run, "reason")) << "\n";
         for (const base::Value& target : list_of(run, "targets")) {
             if (!text_of(target, "reason").empty()) {
-                std::cout << "  " << printable(text_of(target, "component") + " on " + text_of(target, "node") + ": " +
-                                               text_of(target, "state") + ": " + text_of(target, "reason"))
+                std::cout << "  "
+                          << printable(text_of(target, "component") + " on " + text_of(target, "node") +
+                                       ": " + text_of(target, "state") + ": " + text_of(target, "reason"))
                           << "\n";
             }
         }
@@ -80,28 +82,33 @@ int follow(const Server& server, const std::string& run, const Arguments& argume
     bool said_lost = false;
     for (;;) {
         try {
-            server.stream("/v1/runs/" + url_part(run) + "/events?after=" + after, [&](const base::Value& event) {
-                after = text_of(event, "sequence");
-                last_contact = std::chrono::steady_clock::now();
-                said_lost = false;
-                if (arguments.json) {
-                    std::cout << base::to_json(event) << std::endl;
-                } else if (!arguments.quiet) {
-                    show_event(event);
-                }
-                return true;
-            });
+            server.stream("/v1/runs/" + url_part(run) + "/events?after=" + after,
+                          [&](const base::Value& event) {
+                              after = text_of(event, "sequence");
+                              last_contact = std::chrono::steady_clock::now();
+                              said_lost = false;
+                              if (arguments.json) {
+                                  std::cout << base::to_json(event) << std::endl;
+                              } else if (!arguments.quiet) {
+                                  show_event(event);
+                              }
+                              return true;
+                          });
             const base::Value document = server.get("/v1/runs/" + url_part(run));
             last_contact = std::chrono::steady_clock::now();
             if (!text_of(document, "outcome").empty()) {
                 return show_end(document, arguments);
             }
         } catch (const base::Error& error) {
-            if (error.fault() != base::Fault::Unavailable || std::chrono::steady_clock::now() - last_contact > patience) {
+            if (error.fault() != base::Fault::Unavailable ||
+                std::chrono::steady_clock::now() - last_contact > patience) {
                 throw;
             }
             if (!said_lost && !arguments.quiet && !arguments.json) {
-                std::cout << paint(Color::Yellow, "the dispatcher cannot be reached; the run goes on by itself, trying again …") << std::endl;
+                std::cout
+                    << paint(Color::Yellow,
+                             "the dispatcher cannot be reached; the run goes on by itself, trying again …")
+                    << std::endl;
             }
             said_lost = true;
         }

@@ -31,8 +31,9 @@ int list(const Arguments& arguments) {
     }
     std::vector<std::vector<std::string>> rows{{"NODE", "STATE", "ONLINE", "LAST SEEN", "COMPONENTS"}};
     for (const base::Value& node : list_of(answer, "nodes")) {
-        rows.push_back({text_of(node, "name"), text_of(node, "state"), text_of(node, "online") == "true" ? "yes" : "no",
-                        text_of(node, "last_seen"), components_of(node)});
+        rows.push_back({text_of(node, "name"), text_of(node, "state"),
+                        text_of(node, "online") == "true" ? "yes" : "no", text_of(node, "last_seen"),
+                        components_of(node)});
     }
     std::cout << table(rows);
     return 0;
@@ -48,7 +49,8 @@ int show(const Arguments& arguments) {
 
 std::vector<Verb> node_verbs() {
     return {
-        {"node", "list", "Nodes, whether they are connected, and what runs on them", "tiercel node list", Server::options(), list},
+        {"node", "list", "Nodes, whether they are connected, and what runs on them", "tiercel node list",
+         Server::options(), list},
         {"node", "show", "All that is known of one node", "tiercel node show web-1",
          Server::options({{"NODE", "its name", Option::Kind::Positional, true}}), show},
     };

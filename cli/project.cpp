@@ -19,8 +19,8 @@ fs::path holder_of_project(const fs::path& directory) {
             return fs::absolute(directory);
         }
         throw base::Error(base::Fault::NotFound,
-                          "'{}' has no tiercel.toml; make a project with 'tiercel init {}'", directory.string(),
-                          directory.string());
+                          "'{}' has no tiercel.toml; make a project with 'tiercel init {}'",
+                          directory.string(), directory.string());
     }
     for (fs::path at = fs::current_path();; at = at.parent_path()) {
         if (fs::exists(at / "tiercel.toml")) {
@@ -30,8 +30,8 @@ fs::path holder_of_project(const fs::path& directory) {
             break;
         }
     }
-    throw base::Error(base::Fault::NotFound,
-                      std::string("no tiercel.toml here or above; make a project with 'tiercel init DIR', or select one with -C DIR"));
+    throw base::Error(base::Fault::NotFound, std::string("no tiercel.toml here or above; make a project with "
+                                                         "'tiercel init DIR', or select one with -C DIR"));
 }
 
 } // namespace

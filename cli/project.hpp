@@ -7,7 +7,8 @@
 
 namespace cli {
 
-/// tiercel.toml (docs/formats.md): where a project keeps its keys and its repository. Paths are absolute once read.
+/// tiercel.toml (docs/formats.md): where a project keeps its keys and its repository. Paths are absolute once
+/// read.
 struct Project {
     std::filesystem::path directory;
     std::string name;
@@ -15,8 +16,10 @@ struct Project {
     std::filesystem::path release_key;
     std::filesystem::path repository;
 
-    /// The project in `directory`, or, when that is empty, in the current directory or the nearest one above it.
-    /// @throws base::Error{NotFound} `no tiercel.toml here or above; make a project with 'tiercel init DIR'`, Error{Input}.
+    /// The project in `directory`, or, when that is empty, in the current directory or the nearest one above
+    /// it.
+    /// @throws base::Error{NotFound} `no tiercel.toml here or above; make a project with 'tiercel init DIR'`,
+    /// Error{Input}.
     static Project find(const std::filesystem::path& directory);
 };
 

@@ -26,8 +26,10 @@ repo::Repository open_repository(const Arguments& arguments) {
 namespace {
 
 base::Value described(const repo::PoolEntry& entry) {
-    return base::Object{{"name", entry.nevra.name}, {"nevra", entry.nevra.str()}, {"sha256", entry.digest.str()},
-                        {"bytes", entry.bytes}, {"path", entry.path}, {"kind", entry.about ? entry.about->kind : "foreign"}};
+    return base::Object{
+        {"name", entry.nevra.name},     {"nevra", entry.nevra.str()},
+        {"sha256", entry.digest.str()}, {"bytes", entry.bytes},
+        {"path", entry.path},           {"kind", entry.about ? entry.about->kind : "foreign"}};
 }
 
 void print(const std::vector<repo::PoolEntry>& entries, const Arguments& arguments, std::string_view empty) {
@@ -66,7 +68,8 @@ int init(const Arguments& arguments) {
     if (arguments.json) {
         std::cout << base::to_json(base::Object{{"repository", where.string()}}) << "\n";
     } else if (!arguments.quiet) {
-        std::cout << "repository " << where.string() << " is ready; next: tiercel repo add --channel dev FILE.rpm\n";
+        std::cout << "repository " << where.string()
+                  << " is ready; next: tiercel repo add --channel dev FILE.rpm\n";
     }
     return 0;
 }
@@ -77,8 +80,8 @@ int add(const Arguments& arguments) {
     for (const std::string& file : arguments.texts("RPM")) {
         files.emplace_back(file);
     }
-    print(repository.add(files, base::ChannelName(arguments.text("--channel")), base::SystemClock().now()), arguments,
-          "nothing is new");
+    print(repository.add(files, base::ChannelName(arguments.text("--channel")), base::SystemClock().now()),
+          arguments, "nothing is new");
     return 0;
 }
 
@@ -95,14 +98,16 @@ int list(const Arguments& arguments) {
         channels.push_back(base::Object{{"name", channel}, {"packages", size}});
         rows.push_back({channel, std::to_string(size)});
     }
-    std::cout << (arguments.json ? base::to_json(base::Object{{"channels", std::move(channels)}}) + "\n" : table(rows));
+    std::cout << (arguments.json ? base::to_json(base::Object{{"channels", std::move(channels)}}) + "\n"
+                                 : table(rows));
     return 0;
 }
 
 int promote(const Arguments& arguments) {
     repo::Repository repository = open_repository(arguments);
-    print(repository.promote(base::ChannelName(arguments.text("FROM")), base::ChannelName(arguments.text("TO")),
-                             arguments.texts("PACKAGE"), base::SystemClock().now()),
+    print(repository.promote(base::ChannelName(arguments.text("FROM")),
+                             base::ChannelName(arguments.text("TO")), arguments.texts("PACKAGE"),
+                             base::SystemClock().now()),
           arguments, "nothing moved: the channels hold the same packages");
     return 0;
 }
@@ -127,23 +132,42 @@ int verify(const Arguments& arguments) {
 std::vector<Verb> repo_verbs() {
     const Option rpm{"RPM", "package files", Option::Kind::Positionals, true};
     return {
-        {"repo", "init", "Make a release repository", "tiercel repo init repository",
+        {"repo",
+         "init",
+         "Make a release repository",
+         "tiercel repo init repository",
          {{"DIR", "where; the project's when absent", Option::Kind::Positional, false},
-          {"--package-key", "signs metadata and says which packages are trusted; the project's when absent", Option::Kind::Text, false},
-          {"--release-key", "key file or its public part; the project's when absent", Option::Kind::Text, false}},
+          {"--package-key", "signs metadata and says which packages are trusted; the project's when absent",
+           Option::Kind::Text, false},
+          {"--release-key", "key file or its public part; the project's when absent", Option::Kind::Text,
+           false}},
          init},
-        {"repo", "add", "Check packages, add them and publish the channel", "tiercel repo add --channel dev dist/*.rpm",
+        {"repo",
+         "add",
+         "Check packages, add them and publish the channel",
+         "tiercel repo add --channel dev dist/*.rpm",
          {rpm, {"--channel", "channel to publish", Option::Kind::Text, true}},
          add},
-        {"repo", "list", "Channels, or the packages of one", "tiercel repo list --channel stable",
+        {"repo",
+         "list",
+         "Channels, or the packages of one",
+         "tiercel repo list --channel stable",
          {{"--channel", "list this one's packages", Option::Kind::Text, false}},
          list},
-        {"repo", "promote", "Give a channel what another one holds", "tiercel repo promote dev stable",
+        {"repo",
+         "promote",
+         "Give a channel what another one holds",
+         "tiercel repo promote dev stable",
          {{"FROM", "channel", Option::Kind::Positional, true},
           {"TO", "channel", Option::Kind::Positional, true},
           {"PACKAGE", "only these, newest of each name", Option::Kind::Positionals, false}},
          promote},
-        {"repo", "verify", "Check every package, metadata file, link and release", "tiercel repo verify -C repository", {}, verify},
+        {"repo",
+         "verify",
+         "Check every package, metadata file, link and release",
+         "tiercel repo verify -C repository",
+         {},
+         verify},
     };
 }
 

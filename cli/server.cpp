@@ -12,7 +12,8 @@ namespace cli {
 
 namespace {
 
-std::string given(const Arguments& arguments, const std::string& option, const char* variable, const char* hint) {
+std::string given(const Arguments& arguments, const std::string& option, const char* variable,
+                  const char* hint) {
     if (const auto text = arguments.maybe(option)) {
         return *text;
     }
@@ -24,7 +25,8 @@ std::string given(const Arguments& arguments, const std::string& option, const c
 
 /// The answer's document, or the failure that it carries.
 base::Value document_of(const base::HttpResponse& response, const std::string& path) {
-    base::Value document = response.body.empty() ? base::Value(base::Object{}) : base::parse_json(response.body, path);
+    base::Value document =
+        response.body.empty() ? base::Value(base::Object{}) : base::parse_json(response.body, path);
     if (response.status < 400) {
         return document;
     }
@@ -32,7 +34,8 @@ base::Value document_of(const base::HttpResponse& response, const std::string& p
     const base::Value* fault = record != nullptr ? record->find("fault") : nullptr;
     const base::Value* message = record != nullptr ? record->find("message") : nullptr;
     if (fault == nullptr || message == nullptr || fault->text() == nullptr || message->text() == nullptr) {
-        throw base::Error(base::Fault::Internal, "the dispatcher answered {} to {} without saying why", response.status, path);
+        throw base::Error(base::Fault::Internal, "the dispatcher answered {} to {} without saying why",
+                          response.status, path);
     }
     throw base::Error(base::fault_from(*fault->text()), *message->text());
 }
@@ -47,9 +50,11 @@ std::vector<Option> Server::options(std::vector<Option> own) {
 
 Server Server::from(const Arguments& arguments) {
     Server server;
-    server.url_ = "https://" + given(arguments, "--server", "TIERCEL_SERVER", "give the dispatcher's address as HOST:PORT");
-    server.token_ = given(arguments, "--token", "TIERCEL_TOKEN",
-                          "the first one is in the dispatcher's STATE/admin.token, others come from 'tiercel token new'");
+    server.url_ = "https://" + given(arguments, "--server", "TIERCEL_SERVER",
+                                     "give the dispatcher's address as HOST:PORT");
+    server.token_ =
+        given(arguments, "--token", "TIERCEL_TOKEN",
+              "the first one is in the dispatcher's STATE/admin.token, others come from 'tiercel token new'");
     while (!server.token_.empty() && server.token_.back() == '\n') {
         server.token_.pop_back();
     }
@@ -67,7 +72,9 @@ base::HttpRequest Server::request(const std::string& method, const std::string& 
     return request;
 }
 
-base::Value Server::get(const std::string& path) const { return document_of(base::send(request("GET", path)), path); }
+base::Value Server::get(const std::string& path) const {
+    return document_of(base::send(request("GET", path)), path);
+}
 
 base::Value Server::post(const std::string& path, const base::Value& body) const {
     base::HttpRequest asked = request("POST", path);
@@ -76,7 +83,9 @@ base::Value Server::post(const std::string& path, const base::Value& body) const
     return document_of(base::send(asked), path);
 }
 
-void Server::remove(const std::string& path) const { document_of(base::send(request("DELETE", path)), path); }
+void Server::remove(const std::string& path) const {
+    document_of(base::send(request("DELETE", path)), path);
+}
 
 void Server::stream(const std::string& path, const std::function<bool(const base::Value&)>& each) const {
     const base::HttpResponse response = base::stream(request("GET", path), [&](std::string_view line) {

@@ -15,7 +15,8 @@ namespace cli {
 /// The dispatcher's HTTP API as docs/protocol.md describes it, with the token's pinned CA.
 class Server {
 public:
-    /// From --server/--token or TIERCEL_SERVER/TIERCEL_TOKEN. @throws base::Error{Input} saying which is missing.
+    /// From --server/--token or TIERCEL_SERVER/TIERCEL_TOKEN. @throws base::Error{Input} saying which is
+    /// missing.
     static Server from(const Arguments& arguments);
     /// A verb's own options and --server, --token.
     static std::vector<Option> options(std::vector<Option> own = {});

@@ -10,8 +10,9 @@ namespace cli {
 
 enum class Color { Red, Green, Yellow, Blue, Grey, Bold };
 
-/// The text in colour when the descriptor (1 standard output, 2 standard error) is a terminal and NO_COLOR is not set. Control characters in
-/// `text` are made visible first: what nodes report must not drive a person's terminal.
+/// The text in colour when the descriptor (1 standard output, 2 standard error) is a terminal and NO_COLOR is
+/// not set. Control characters in `text` are made visible first: what nodes report must not drive a person's
+/// terminal.
 std::string paint(Color color, std::string_view text, int descriptor = 1);
 
 /// Control characters other than newline and tab as `\x1b`.
