@@ -226,6 +226,13 @@ void SystemFiles::make_directories(const fs::path& directory, unsigned mode) {
 }
 
 void SystemFiles::rename(const fs::path& from, const fs::path& to) {
+    // A durable name for content that is not durable would be an empty file after a power cut.
+    if (const Descriptor opened(::open(from.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+        opened) {
+        if (::fsync(opened.get()) != 0 && errno != EINVAL) {
+            fail(from, "synced", errno);
+        }
+    }
     if (::rename(from.c_str(), to.c_str()) != 0) {
         const int error_number = errno;
         throw Error(fault_of(error_number), "'{}' cannot be renamed to '{}': {}", from.native(), to.native(),

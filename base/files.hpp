@@ -27,7 +27,7 @@ public:
     virtual void remove(const std::filesystem::path& path) = 0;
     /// Creates all missing parents; what it creates has exactly this mode. Durable on return.
     virtual void make_directories(const std::filesystem::path& directory, unsigned mode = 0755) = 0;
-    /// Atomic and durable; replaces an existing file.
+    /// Atomic and durable, a file's content too; replaces an existing file.
     virtual void rename(const std::filesystem::path& from, const std::filesystem::path& to) = 0;
     /// A symbolic link that replaces an existing one in a single rename. Durable on return.
     virtual void link(const std::filesystem::path& target, const std::filesystem::path& link) = 0;
