@@ -1,0 +1,163 @@
+// Copyright the Tiercel authors
+// SPDX-License-Identifier: Apache-2.0
+#include "workflows/engine/application.hpp"
+
+#include "base/error.hpp"
+#include "base/fields.hpp"
+#include "workflows/engine/service_graph.hpp"
+
+namespace workflows::engine {
+namespace {
+
+base::Value field_to_value(const ProducedField& field) {
+    if (const SettingName* setting = std::get_if<SettingName>(&field)) {
+        return base::Object{{"setting", setting->name}};
+    }
+    return std::get<base::Value>(field);
+}
+
+std::map<std::string, ProducedField> fields_of(const base::Fields& service) {
+    std::map<std::string, ProducedField> fields;
+    for (const base::Member& member : service.members()) {
+        check_template_name(service, member.name, "a field of a service");
+        const base::Value& value = member.value;
+        if (const base::Object* record = value.object()) {
+            const base::Value* setting = record->find("setting");
+            if (setting == nullptr || setting->text() == nullptr || record->size() != 1) {
+                service.fail(member.name,
+                             fmt::format("'{}' is a record, but must be setting \"NAME\", text, a "
+                                         "number, or true or false",
+                                         member.name));
+            }
+            fields.emplace(member.name, SettingName{*setting->text()});
+        } else if (value.array() != nullptr || value.is_null()) {
+            service.fail(member.name,
+                         fmt::format("'{}' is {}, but must be setting \"NAME\", text, a number, or "
+                                     "true or false",
+                                     member.name, value.kind()));
+        } else {
+            fields.emplace(member.name, value);
+        }
+    }
+    return fields;
+}
+
+Component component_of(const base::Fields& fields, const std::string& application) {
+    Component component;
+    component.name = fields.text("name");
+    try {
+        base::ComponentName(application + "/" + component.name);
+        component.packages = fields.texts("packages");
+        for (const std::string& package : component.packages) {
+            base::PackageName{package};
+        }
+    } catch (const base::Error& error) {
+        // Fields has said the place already; a name has not.
+        if (error.message().starts_with(fields.file())) {
+            throw;
+        }
+        fields.fail("name", error.message());
+    }
+    component.peers = fields.flag("peers", false);
+    if (const std::optional<base::Fields> produces = fields.record("produces")) {
+        for (const base::Member& member : produces->members()) {
+            component.produces.emplace(member.name, fields_of(*produces->record(member.name)));
+        }
+    }
+    if (const std::optional<base::Fields> consumes = fields.record("consumes")) {
+        for (const base::Member& member : consumes->members()) {
+            check_template_name(*consumes, member.name, "a name in 'consumes'");
+            const base::Fields consumed = *consumes->record(member.name);
+            component.consumes.emplace(
+                member.name, Component::Consumed{consumed.text("service"), consumed.flag("external", false)});
+            consumed.finish();
+        }
+    }
+    fields.finish();
+    if (component.packages.empty()) {
+        fields.fail("packages", fmt::format("component '{}' has no packages; write packages = {{ \"NAME\" }}",
+                                            component.name));
+    }
+    return component;
+}
+
+} // namespace
+
+Application Application::from_value(const base::Value& value, const std::string& file) {
+    const base::Fields fields(value, file);
+    Application application;
+    application.name = fields.text("name");
+    try {
+        base::ApplicationName{application.name};
+    } catch (const base::Error& error) {
+        fields.fail("name", error.message());
+    }
+    std::map<std::string, int> lines;
+    for (const base::Fields& entry : fields.records("components")) {
+        Component component = component_of(entry, application.name);
+        if (const auto [first, fresh] = lines.emplace(component.name, entry.line()); !fresh) {
+            entry.fail("name", fmt::format("component '{}' is written twice", component.name));
+        }
+        application.components.push_back(std::move(component));
+    }
+    fields.finish();
+    if (application.components.empty()) {
+        fields.fail("components",
+                    fmt::format("application '{}' has no components; write component \"NAME\" {{ … }}",
+                                application.name));
+    }
+    check_services(application, file, lines);
+    return application;
+}
+
+base::Value Application::to_value() const {
+    base::Array list;
+    for (const Component& component : components) {
+        base::Object produces;
+        for (const auto& [service, fields] : component.produces) {
+            base::Object record;
+            for (const auto& [field, produced] : fields) {
+                record.set(field, field_to_value(produced));
+            }
+            produces.set(service, std::move(record));
+        }
+        base::Object consumes;
+        for (const auto& [as, consumed] : component.consumes) {
+            consumes.set(as, base::Object{{"service", consumed.service}, {"external", consumed.external}});
+        }
+        list.push_back(base::Object{{"name", component.name},
+                                    {"packages", component.packages},
+                                    {"peers", component.peers},
+                                    {"produces", std::move(produces)},
+                                    {"consumes", std::move(consumes)}});
+    }
+    return base::Object{{"name", name}, {"components", std::move(list)}};
+}
+
+const Component& Application::component(std::string_view wanted) const {
+    for (const Component& component : components) {
+        if (component.name == wanted) {
+            return component;
+        }
+    }
+    throw base::Error(base::Fault::NotFound, "application '{}' has no component '{}'", name, wanted);
+}
+
+base::ComponentName Application::full_name(const Component& component) const {
+    return base::ComponentName(name + "/" + component.name);
+}
+
+std::vector<std::vector<base::ComponentName>> Application::levels() const {
+    const std::map<std::string, int> depths = depths_of(*this);
+    std::vector<std::vector<base::ComponentName>> levels;
+    for (const Component& component : components) {
+        const std::size_t depth = static_cast<std::size_t>(depths.at(component.name));
+        if (levels.size() <= depth) {
+            levels.resize(depth + 1);
+        }
+        levels[depth].push_back(full_name(component));
+    }
+    return levels;
+}
+
+} // namespace workflows::engine
