@@ -6,10 +6,12 @@
 #include "base/nevra.hpp"
 #include "rpm/about.hpp"
 
+#include <compare>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace rpm {
@@ -19,18 +21,24 @@ struct Dependency {
     std::string comparison; ///< "", "=", "<", "<=", ">", ">="
     std::string evr;        ///< "" without comparison
     bool before_scriptlets = false; ///< rpm-md `pre="1"`
+
+    /// "redis", "redis >= 7", "(a or b)" as people write them.
+    /// @throws base::Error{Input} without a place: `'redis > = 7' is no dependency; …`
+    static Dependency parse(std::string_view text);
+    auto operator<=>(const Dependency&) const = default;
 };
 
 struct PackagedFile {
     std::string path;
     char type = 'f';        ///< 'f', 'd' directory, 'l' link, 'g' ghost
-    std::uint32_t mode = 0;
+    std::uint32_t mode = 0; ///< with the file type, as st_mode
     std::uint64_t bytes = 0;
     std::string digest;     ///< lower-case hex SHA-256; empty unless a plain file
     std::string link_target;
     std::string owner;
     std::string group;
     std::uint32_t flags = 0; ///< RPMFILE_*
+    std::uint32_t modified_unix_seconds = 0;
 };
 
 struct ChangelogEntry {
@@ -61,13 +69,16 @@ struct TrustedKeys {
 
 /// Reads a package file's header after checking digests and signature with librpm at level "all".
 /// @throws base::Error{Denied} `package 'x.rpm' is not signed` / `is signed by a key that is not trusted`,
-/// Error{Corrupt} when digests are wrong, Error{Input} when it is no package.
+/// Error{Corrupt} when digests or signature are wrong, Error{Input} when it is no package, Error{NotFound | Unavailable} when it cannot be
+/// read. Neither rpm's database nor any configuration of rpm on this host is looked at. Thread: any.
 PackageFacts read_package(const std::filesystem::path& file, const TrustedKeys& trust);
 
-/// One file's content out of the payload, at most `limit_bytes`; nothing when the package has no such file.
+/// One file's content out of the payload, checked against its digest; nothing when the package has no such file. The package's own
+/// signature is not looked at: read_package does that. @throws base::Error{Input} for a file of more than `limit_bytes`, Error{Corrupt}.
 std::optional<std::string> read_packaged_file(const std::filesystem::path& file, const std::string& path, std::size_t limit_bytes = 4u << 20);
 
-/// The About document out of a package's payload; nothing for packages that Tiercel did not build.
+/// The About document out of a package's payload; nothing for packages that Tiercel did not build. Its content must be the one whose
+/// digest is in `facts`, which read_package has verified.
 std::optional<About> read_about(const std::filesystem::path& file, const PackageFacts& facts);
 
 } // namespace rpm
