@@ -1,0 +1,34 @@
+// Copyright the Tiercel authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "base/files.hpp"
+#include "repo/metadata.hpp"
+#include "repo/pool.hpp"
+#include "rpm/package.hpp"
+
+#include <filesystem>
+#include <vector>
+
+namespace repo {
+
+/// A package that was copied, checked, and waits beside the pool.
+struct Arrival {
+    PoolEntry entry;
+    Texts elements;
+    std::filesystem::path staged;
+};
+
+/// Copies package files to `pool/.new/` of the repository and checks the copies: what is checked is what is
+/// kept, whatever happens to the caller's files meanwhile. Each content once. @throws what rpm::read_package
+/// throws, base::Error{Input} for a source package.
+std::vector<Arrival> stage(const std::filesystem::path& repository,
+                           const std::vector<std::filesystem::path>& packages, const rpm::TrustedKeys& trust,
+                           base::Files& files);
+/// Moves an arrival to its place. What is there already is the same content (or damaged, and replaced by
+/// this).
+void settle(const std::filesystem::path& repository, const Arrival& arrival, base::Files& files);
+/// Removes what `stage` left behind.
+void clear_stage(const std::filesystem::path& repository, base::Files& files);
+
+} // namespace repo
