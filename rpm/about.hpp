@@ -31,6 +31,9 @@ struct Setting {
     base::Value to_value() const;
 };
 
+/// The type as package.toml writes it: "port".
+std::string_view word(Setting::Type type) noexcept;
+
 /// How a process is told something: a signal to the process named by the pid file, or a command of its own.
 struct Signal {
     std::string name; ///< without SIG: "TERM", "USR2"

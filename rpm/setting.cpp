@@ -150,6 +150,10 @@ base::Value bound_value(double bound) {
 
 } // namespace
 
+std::string_view word(Setting::Type type) noexcept {
+    return names_of(type).name;
+}
+
 std::optional<std::string> Setting::objection(const base::Value& value) const {
     if (!has_type(value, type)) {
         return fmt::format("is {}, but must be {}", shown(value), names_of(type).sort);
