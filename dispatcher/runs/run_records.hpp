@@ -1,0 +1,96 @@
+// Copyright the Tiercel authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "base/clock.hpp"
+#include "base/database.hpp"
+#include "base/digest.hpp"
+#include "base/name.hpp"
+#include "base/value.hpp"
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace dispatcher::runs {
+
+/// What was asked for, and how far it came. What the run is bound to (`input`) is fixed when it starts, not
+/// while it queues.
+struct RunRecord {
+    std::string id;   ///< ULID: later runs sort later
+    std::string kind; ///< "deploy", "rollback"
+    std::string environment;
+    std::string application;
+    std::string release; ///< of a rollback that queues: the goal as it looked when it was asked for
+    std::string workflow;
+    base::Value params = base::Object();
+    std::optional<std::string> plan;     ///< hash of the plan that it was bound to
+    std::optional<std::string> preempts; ///< the run that this rollback undoes
+    std::string actor;
+    std::string state = "queued"; ///< queued, running, ended
+    std::optional<std::int64_t> epoch;
+    std::optional<std::string> from;
+    std::optional<std::string> manifest; ///< digest
+    std::optional<std::int64_t> environment_version;
+    std::optional<std::int64_t> goal; ///< rollback: the known-good's id
+    std::optional<std::string> outcome;
+    std::string reason;
+    base::Time created;
+    std::optional<base::Time> started;
+    std::optional<base::Time> ended;
+};
+
+struct TargetRecord {
+    std::string component;
+    std::string node;
+    int level = 0;
+    std::string state;
+    std::string reason;
+};
+
+/// Tables `runs`, `targets` and `plans`. Writes belong into the caller's transaction.
+class RunRecords {
+public:
+    explicit RunRecords(base::Database& database) : database_(database) {}
+
+    void create(const RunRecord& run);
+    /// @throws base::Error{NotFound}
+    RunRecord find(const std::string& id) const;
+    /// Newest first.
+    std::vector<RunRecord> newest(int limit) const;
+    /// Queued and running, oldest first; of one environment when given.
+    std::vector<RunRecord> open(const std::optional<std::string>& environment) const;
+    /// Of the last run of an application in an environment that began, ended or not.
+    std::optional<RunRecord> last_started(const std::string& environment,
+                                          const std::string& application) const;
+
+    /// Queued → running, bound to `input`; `run` carries what was decided at the start.
+    void start(const RunRecord& run, const base::Value& input);
+    void end(const std::string& id, const std::string& outcome, const std::string& reason, base::Time now);
+    /// @throws base::Error{Internal} for a run that never started.
+    base::Value input(const std::string& id) const;
+
+    void set_target(const std::string& run, const TargetRecord& target);
+    /// Only state and reason; the level stays.
+    void move_target(const std::string& run, const std::string& component, const std::string& node,
+                     const std::string& state, const std::string& reason);
+    /// By level, component, node.
+    std::vector<TargetRecord> targets(const std::string& run) const;
+    std::map<std::string, std::int64_t> counts(const std::string& run) const;
+
+    /// Grows with each run; a client refuses orders of an older one. Starts at 1.
+    std::int64_t next_epoch();
+    std::int64_t current_epoch() const;
+
+    void remember_plan(const std::string& hash, const base::Value& input, const std::string& actor,
+                       base::Time now);
+    /// The input that was planned, when that plan is still known.
+    std::optional<base::Value> plan(const std::string& hash) const;
+
+private:
+    base::Database& database_;
+};
+
+} // namespace dispatcher::runs

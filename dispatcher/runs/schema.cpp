@@ -1,0 +1,64 @@
+// Copyright the Tiercel authors
+// SPDX-License-Identifier: Apache-2.0
+#include "dispatcher/runs/schema.hpp"
+
+namespace dispatcher::runs {
+
+namespace {
+
+constexpr std::string_view first = R"sql(
+CREATE TABLE environments (
+    name TEXT NOT NULL, version INTEGER NOT NULL, time TEXT NOT NULL, actor TEXT NOT NULL,
+    file TEXT NOT NULL, text TEXT NOT NULL, PRIMARY KEY (name, version)) WITHOUT ROWID;
+CREATE TABLE releases (name TEXT PRIMARY KEY, manifest TEXT NOT NULL, first_seen TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE plans (hash TEXT PRIMARY KEY, time TEXT NOT NULL, actor TEXT NOT NULL, input TEXT NOT NULL);
+CREATE TABLE runs (
+    id TEXT PRIMARY KEY, kind TEXT NOT NULL, environment TEXT NOT NULL, application TEXT NOT NULL, release TEXT NOT NULL,
+    workflow TEXT NOT NULL, params TEXT NOT NULL, plan TEXT, preempts TEXT, actor TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('queued', 'running', 'ended')),
+    input TEXT, epoch INTEGER, from_release TEXT, manifest TEXT, environment_version INTEGER, goal INTEGER,
+    outcome TEXT, reason TEXT, created TEXT NOT NULL, started TEXT, ended TEXT);
+CREATE INDEX runs_open ON runs (environment, id) WHERE state != 'ended';
+CREATE TABLE events (
+    run TEXT NOT NULL REFERENCES runs (id), number INTEGER NOT NULL, time TEXT NOT NULL, actor TEXT NOT NULL,
+    event TEXT NOT NULL, PRIMARY KEY (run, number)) WITHOUT ROWID;
+CREATE TABLE orders (
+    id TEXT PRIMARY KEY, run TEXT NOT NULL, number INTEGER NOT NULL, node TEXT NOT NULL, component TEXT NOT NULL,
+    kind TEXT NOT NULL, text TEXT NOT NULL, digest TEXT NOT NULL, created TEXT NOT NULL, expires TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('pending', 'received', 'reported', 'void')),
+    received TEXT, reported TEXT, report TEXT, UNIQUE (run, number));
+CREATE INDEX orders_unanswered ON orders (node) WHERE state IN ('pending', 'received');
+CREATE TABLE notes (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT, time TEXT NOT NULL, run TEXT, message TEXT NOT NULL, level TEXT NOT NULL,
+    actor TEXT NOT NULL, target TEXT, fields TEXT NOT NULL);
+CREATE INDEX notes_of_run ON notes (run, sequence);
+CREATE TABLE targets (
+    run TEXT NOT NULL REFERENCES runs (id), component TEXT NOT NULL, node TEXT NOT NULL, level INTEGER NOT NULL,
+    state TEXT NOT NULL, reason TEXT NOT NULL, PRIMARY KEY (run, component, node)) WITHOUT ROWID;
+CREATE TABLE known_good (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, environment TEXT NOT NULL, application TEXT NOT NULL, release TEXT NOT NULL,
+    manifest TEXT NOT NULL, environment_version INTEGER NOT NULL, settings TEXT NOT NULL, run TEXT NOT NULL,
+    time TEXT NOT NULL, withdrawn TEXT);
+CREATE TABLE current (
+    environment TEXT NOT NULL, application TEXT NOT NULL, release TEXT, run TEXT NOT NULL, known_good INTEGER,
+    mixed TEXT, PRIMARY KEY (environment, application)) WITHOUT ROWID;
+CREATE TABLE nodes (
+    name TEXT PRIMARY KEY, state TEXT NOT NULL, serial TEXT NOT NULL, enrolled TEXT NOT NULL, last_seen TEXT,
+    hello TEXT, skew_milliseconds INTEGER, duplicates INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
+CREATE TABLE certificates (
+    serial TEXT PRIMARY KEY, node TEXT NOT NULL, pem TEXT NOT NULL, request TEXT NOT NULL, token TEXT NOT NULL,
+    issued TEXT NOT NULL, revoked TEXT, revoked_because TEXT) WITHOUT ROWID;
+CREATE TABLE tokens (
+    id TEXT PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, scope TEXT NOT NULL, secret TEXT NOT NULL,
+    created TEXT NOT NULL, created_by TEXT NOT NULL, expires TEXT, used TEXT, revoked TEXT) WITHOUT ROWID;
+CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+)sql";
+
+} // namespace
+
+const std::vector<std::string_view>& schema() {
+    static const std::vector<std::string_view> steps = {first};
+    return steps;
+}
+
+} // namespace dispatcher::runs

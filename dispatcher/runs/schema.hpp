@@ -1,0 +1,24 @@
+// Copyright the Tiercel authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+namespace dispatcher::runs {
+
+/// The dispatcher's tables, STATE/db, as numbered forward-only steps for base::Database. A step that was
+/// released never changes.
+///
+///   environments   every version of every environment's text            releases      manifests' digests as
+///   first seen: a release never changes plans          inputs that somebody saw as a plan runs          one
+///   row each; `input` is what the run is bound to events         the journal: what happened to a run, in
+///   order        orders        exact texts sent to nodes, and their reports notes          what followers
+///   see; one global sequence              targets       where each target of a run is known_good releases
+///   with their settings that passed             current       what an environment runs nodes, certificates,
+///   tokens, counters
+///
+/// Times are RFC 3339 text in UTC, digests `sha256:…`, documents JSON text.
+const std::vector<std::string_view>& schema();
+
+} // namespace dispatcher::runs
