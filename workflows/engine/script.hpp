@@ -20,6 +20,12 @@ struct ScriptModel {
     static ScriptModel from_value(const base::Value& value);
 };
 
+/// The commands that scripts give, as ScriptCommand::kind and arguments; all values as in the script, durations as text:
+///
+///   preflight {}                     answer: nothing
+///   update    {level, …options}      `level` is the index of a level (0-based, as in RunInput::levels); answer: {outcome counts}
+///   wait      {duration}             a durable timer; answer: nothing
+///
 /// One workflow script in a Lua 5.4 sandbox: allow-listed globals, text chunks only, sorted `pairs`, an allocator with a ceiling, an instruction budget
 /// on every thread that `pcall` cannot swallow. `resume` runs it to its next command. Programs run it inside `workflow-vm`, tests directly.
 class Script {
