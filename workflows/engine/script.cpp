@@ -70,7 +70,11 @@ void check_self(lua_State* state, const char* method) {
 
 int preflight(lua_State* state) {
     check_self(state, "preflight");
-    lua_newtable(state);
+    lua_settop(state, 2);
+    if (lua_isnil(state, 2)) {
+        lua_newtable(state);
+    }
+    luaL_checktype(state, -1, LUA_TTABLE);
     return give(state, "preflight");
 }
 

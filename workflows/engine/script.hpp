@@ -22,7 +22,7 @@ struct ScriptModel {
 
 /// The commands that scripts give, as ScriptCommand::kind and arguments; all values as in the script, durations as text:
 ///
-///   preflight {}                     answer: nothing
+///   preflight {deadline?}            how long nodes may take to answer; answer: nothing
 ///   update    {level, …options}      `level` is the index of a level (0-based, as in RunInput::levels); answer: {outcome counts}
 ///   wait      {duration}             a durable timer; answer: nothing
 ///
