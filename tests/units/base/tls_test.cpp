@@ -11,7 +11,11 @@
 #include <sys/socket.h>
 
 #include <array>
-#include <fcntl.h>
+#include <atomic>
+#include <stdexcept>
+#include <thread>
+#include <tuple>
+#include <vector>
 
 using base::Fault;
 using base::Identity;
@@ -51,6 +55,14 @@ struct Fleet {
     }
 };
 
+std::pair<base::Descriptor, base::Descriptor> connected() {
+    std::array<int, 2> ends{};
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends.data()) != 0) {
+        throw std::runtime_error("no socket pair");
+    }
+    return {base::Descriptor(ends[0]), base::Descriptor(ends[1])};
+}
+
 /// Two connected non-blocking sockets, and a session on each; the test steps them in turn.
 struct Pair {
     base::Descriptor near{-1};
@@ -62,12 +74,7 @@ struct Pair {
         server.emplace(serving, near.get(), true);
         client.emplace(asking, far.get(), false);
     }
-    Pair() {
-        std::array<int, 2> ends{};
-        REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends.data()) == 0);
-        near = base::Descriptor(ends[0]);
-        far = base::Descriptor(ends[1]);
-    }
+    Pair() { std::tie(near, far) = connected(); }
     void shake_hands() {
         Status asking = Status::WantRead;
         Status serving = Status::WantRead;
@@ -362,6 +369,35 @@ TEST_CASE("a node whose connection was torn takes up its session with its certif
     CHECK(third < first / 2);
     CHECK(bytes_of_handshake(server, fleet.client(fleet.node)) > first / 2);
     CHECK(bytes_of_handshake(fleet.server(), client) > first / 2);
+}
+
+TEST_CASE("two contexts serve sessions in several threads at once") {
+    const Fleet fleet;
+    const TlsContext server = fleet.server();
+    const TlsContext client = fleet.client(fleet.node);
+    std::atomic<int> good = 0;
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 4; ++i) {
+        threads.emplace_back([&] {
+            for (int turn = 0; turn < 5; ++turn) {
+                const auto [near, far] = connected();
+                TlsSession serving(server, near.get(), true);
+                TlsSession asking(client, far.get(), false);
+                Status asked = Status::WantRead;
+                Status served = Status::WantRead;
+                for (int step = 0; step < 10 && (asked != Status::Done || served != Status::Done); ++step) {
+                    asked = asking.handshake().status;
+                    served = serving.handshake().status;
+                }
+                const auto peer = serving.peer();
+                good += carried(serving, asking, "text") == "text" && peer && peer->node == web ? 1 : 0;
+            }
+        });
+    }
+    for (std::thread& thread : threads) {
+        thread.join();
+    }
+    CHECK(good == 20);
 }
 
 TEST_CASE("an identity whose key belongs to another certificate is refused") {
