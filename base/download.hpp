@@ -15,7 +15,7 @@
 
 namespace base {
 
-/// Who the other side must be and who we are; for `http://` and `file://` both stay empty.
+/// Who the other side must be and who we are; for `http://` both must stay empty, for `file://` they mean nothing.
 struct Trust {
     std::optional<Digest> ca;         ///< as TlsContext::client; absent: the system's CAs
     std::optional<Identity> identity;
@@ -28,7 +28,7 @@ struct HttpRequest {
     std::string body;
     Trust trust;
     Duration timeout = std::chrono::seconds(30);       ///< whole exchange for `send`; for streams and files only the connection
-    std::size_t limit_bytes = 64u << 20;               ///< of the answer's body; more is Error{Fault::Corrupt}
+    std::size_t limit_bytes = 64u << 20;               ///< of the answer's body, in a stream of one line; more is Error{Fault::Corrupt}
 };
 
 struct HttpResponse {

@@ -10,6 +10,7 @@
 
 namespace base {
 
+/// Rsa3072 stands for RSA of 3072 (what we make) to 8192 bits; weaker and other keys are refused.
 enum class KeyKind { Ed25519, Rsa3072, EcdsaP256 };
 
 /// A public key. Copyable, immutable. Thread: any.

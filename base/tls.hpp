@@ -26,7 +26,7 @@ public:
     /// Release-buffers mode on, one session ticket, session id context set (without it resumption with client certificates fails).
     static TlsContext server(const Identity& identity, std::string_view ca_pem);
     /// Trusts exactly the CA certificate whose SHA-256 over its DER is `ca`, which the server must send in its chain;
-    /// the leaf must be for serverAuth. The host name is not looked at: the pin already says who the dispatcher is.
+    /// the leaf must be for serverAuth. Sessions made from one context take each other up again. The host name is not looked at: the pin already says who the dispatcher is.
     static TlsContext client(const Digest& ca, const std::optional<Identity>& identity);
 
     struct State;
@@ -53,6 +53,8 @@ public:
 
     /// Call again after the socket is ready in the way the status says.
     /// @throws Error{Fault::Denied} when the peer's or our certificate is refused, Error{Fault::Unavailable} when the connection breaks.
+    /// After a Denied the caller should stop writing and read until the peer closes, for a moment: closing with unread bytes
+    /// resets the connection, and the peer never reads why.
     Progress handshake();
     Progress read(std::span<char> into);
     Progress write(std::span<const char> from);
