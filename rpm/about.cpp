@@ -162,20 +162,6 @@ PackagedCommand read_command(const base::Fields& fields) {
     return command;
 }
 
-std::uint32_t read_mode(const base::Fields& fields, std::string_view key, std::uint32_t absent) {
-    const auto text = fields.maybe_text(key);
-    if (!text) {
-        return absent;
-    }
-    const bool octal = text->size() >= 3 && text->size() <= 5 &&
-                       std::all_of(text->begin(), text->end(), [](char c) { return c >= '0' && c <= '7'; });
-    const unsigned long mode = octal ? std::stoul(*text, nullptr, 8) : 010000;
-    if (mode > 07777) {
-        fields.fail(key, fmt::format("'{}' is no file mode; write it in octal, such as '0644'", *text));
-    }
-    return static_cast<std::uint32_t>(mode);
-}
-
 std::vector<Argv> read_argvs(const base::Fields& fields, std::string_view key) {
     std::vector<Argv> argvs;
     const base::Value* value = fields.any(key);
@@ -215,7 +201,7 @@ Template read_template(const base::Fields& fields) {
     if (part.to.front() != '/' || part.to.back() == '/') {
         fields.fail("to", fmt::format("'{}' is no absolute path of a file", part.to));
     }
-    part.mode = read_mode(fields, "mode", part.mode);
+    part.mode = read_mode(fields, "mode").value_or(part.mode);
     part.owner = fields.text("owner", part.owner);
     part.group = fields.text("group", part.group);
     part.validate = read_argvs(fields, "validate");
@@ -312,6 +298,20 @@ void read_application(const base::Fields& fields, About& about) {
 }
 
 } // namespace
+
+std::optional<std::uint32_t> read_mode(const base::Fields& fields, std::string_view key) {
+    const auto text = fields.maybe_text(key);
+    if (!text) {
+        return std::nullopt;
+    }
+    const bool octal = text->size() >= 3 && text->size() <= 5 &&
+                       std::all_of(text->begin(), text->end(), [](char c) { return c >= '0' && c <= '7'; });
+    const unsigned long mode = octal ? std::stoul(*text, nullptr, 8) : 010000;
+    if (mode > 07777) {
+        fields.fail(key, fmt::format("'{}' is no file mode; write it in octal, such as '0644'", *text));
+    }
+    return static_cast<std::uint32_t>(mode);
+}
 
 About About::shared_parts(const base::Fields& fields) {
     About about;

@@ -9,6 +9,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -70,6 +71,9 @@ struct Drain {
     std::string marker;                     ///< template text; a path on the host
     base::Duration wait = std::chrono::seconds(5); ///< until every balancer has noticed and running requests have ended
 };
+
+/// A file mode as people write it, in octal: "0644"; nothing when the key is absent. @throws base::Error{Fault::Input}
+std::optional<std::uint32_t> read_mode(const base::Fields& fields, std::string_view key);
 
 struct PackagedCommand {
     std::string name;

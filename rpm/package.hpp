@@ -28,6 +28,17 @@ struct Dependency {
     auto operator<=>(const Dependency&) const = default;
 };
 
+/// What rpm is told about a file (RPMFILE_*); combined bit by bit.
+enum FileFlag : std::uint32_t {
+    Config = 1u << 0,
+    Doc = 1u << 1,
+    MissingOk = 1u << 3,
+    NoReplace = 1u << 4,
+    Ghost = 1u << 6,
+    License = 1u << 7,
+    Readme = 1u << 8,
+};
+
 struct PackagedFile {
     std::string path;
     char type = 'f';        ///< 'f', 'd' directory, 'l' link, 'g' ghost
@@ -37,7 +48,7 @@ struct PackagedFile {
     std::string link_target;
     std::string owner;
     std::string group;
-    std::uint32_t flags = 0; ///< RPMFILE_*
+    std::uint32_t flags = 0; ///< of FileFlag, and what else rpm knows
     std::uint32_t modified_unix_seconds = 0;
 };
 

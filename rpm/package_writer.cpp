@@ -19,12 +19,17 @@
 #include <cstdlib>
 #include <limits>
 #include <map>
-#include <set>
+#include <optional>
+#include <tuple>
 
 namespace rpm {
 namespace {
 
 using HeaderOwner = base::Handle<headerToken_s, headerFree>;
+
+static_assert(Config == RPMFILE_CONFIG && Doc == RPMFILE_DOC && MissingOk == RPMFILE_MISSINGOK &&
+              NoReplace == RPMFILE_NOREPLACE && Ghost == RPMFILE_GHOST && License == RPMFILE_LICENSE &&
+              Readme == RPMFILE_README);
 
 constexpr std::size_t lead_bytes = 96;
 constexpr std::size_t signature_header_bytes = 4096;
