@@ -34,8 +34,8 @@ std::string read_text(const Recipe& recipe, const std::string& file, int line) {
     try {
         return base::SystemFiles().read(path, text_limit_bytes);
     } catch (const base::Error& error) {
-        throw base::Error(error.fault() == base::Fault::NotFound ? base::Fault::Input : error.fault(), "{}: {}",
-                          recipe.place(line), error.message());
+        throw base::Error(error.fault() == base::Fault::NotFound ? base::Fault::Input : error.fault(),
+                          "{}: {}", recipe.place(line), error.message());
     }
 }
 
@@ -65,13 +65,14 @@ void add_application(const Recipe& recipe, rpm::About& about) {
     for (const std::string& pattern : recipe.workflows) {
         const auto found = glob(recipe.directory(), pattern);
         if (found.empty()) {
-            throw base::Error(base::Fault::Input, "{}: workflow '{}' matches nothing", recipe.place(recipe.application_line),
-                              pattern);
+            throw base::Error(base::Fault::Input, "{}: workflow '{}' matches nothing",
+                              recipe.place(recipe.application_line), pattern);
         }
         for (const fs::path& file : found) {
             const std::string name = file.stem().string();
             const bool is_new =
-                about.workflows.emplace(name, read_text(recipe, file.string(), recipe.application_line)).second;
+                about.workflows.emplace(name, read_text(recipe, file.string(), recipe.application_line))
+                    .second;
             if (!is_new) {
                 throw base::Error(base::Fault::Input, "{}: workflow '{}' stands twice in 'workflows'",
                                   recipe.place(recipe.application_line), name);
@@ -108,8 +109,8 @@ std::int64_t newest_source(const Recipe& recipe, const std::vector<Entry>& entri
     return newest;
 }
 
-std::uint32_t source_date(const Recipe& recipe, const BuildOptions& options, const std::vector<Entry>& entries,
-                          base::Processes& processes) {
+std::uint32_t source_date(const Recipe& recipe, const BuildOptions& options,
+                          const std::vector<Entry>& entries, base::Processes& processes) {
     auto date = options.source_date_epoch;
     if (!date) {
         date = commit_time(processes, recipe.directory());
@@ -147,11 +148,13 @@ rpm::PackageFacts facts_of(const Recipe& recipe, const std::string& version, std
 std::vector<rpm::PackagedFile> files_of(const std::vector<Entry>& entries) {
     std::vector<rpm::PackagedFile> files;
     files.reserve(entries.size());
-    std::transform(entries.begin(), entries.end(), std::back_inserter(files), [](const Entry& entry) { return entry.file; });
+    std::transform(entries.begin(), entries.end(), std::back_inserter(files),
+                   [](const Entry& entry) { return entry.file; });
     return files;
 }
 
-/// The package while it is not complete: a hidden file beside its place, gone at the end of scope unless it was published.
+/// The package while it is not complete: a hidden file beside its place, gone at the end of scope unless it
+/// was published.
 class UnfinishedFile {
 public:
     explicit UnfinishedFile(const fs::path& place) : place_(place) {
@@ -206,8 +209,9 @@ void check_level(int level) {
 BuiltPackage build(const Recipe& recipe, const BuildOptions& options) {
     check_level(options.level);
     base::SystemProcesses processes;
-    const std::string version = options.version ? version_from(*options.version)
-                                                : version_from_git(processes, recipe.directory(), recipe.name);
+    const std::string version = options.version
+                                    ? version_from(*options.version)
+                                    : version_from_git(processes, recipe.directory(), recipe.name);
     BuiltPackage built;
     std::vector<Entry> entries = contents_of(recipe, built.notes);
     const std::uint32_t date = source_date(recipe, options, entries, processes);
@@ -231,8 +235,8 @@ BuiltPackage build(const Recipe& recipe, const BuildOptions& options) {
     facts.files = files_of(entries);
     const std::string head = rpm::package_head(facts, payload, options.key, date);
     if (head.size() != head_bytes) {
-        throw base::Error(base::Fault::Internal, "the head of package '{}' grew from {} to {} bytes", facts.nevra.str(),
-                          head_bytes, head.size());
+        throw base::Error(base::Fault::Internal, "the head of package '{}' grew from {} to {} bytes",
+                          facts.nevra.str(), head_bytes, head.size());
     }
     file.write_head(head);
     file.publish();

@@ -9,11 +9,13 @@
 namespace builder {
 namespace {
 
-void append_header(std::string& out, std::string_view name, std::uint32_t mode, std::uint32_t mtime, std::uint64_t bytes) {
-    // magic, inode, mode, uid, gid, links, mtime, size, device (2), special device (2), length of name, checksum
+void append_header(std::string& out, std::string_view name, std::uint32_t mode, std::uint32_t mtime,
+                   std::uint64_t bytes) {
+    // magic, inode, mode, uid, gid, links, mtime, size, device (2), special device (2), length of name,
+    // checksum
     fmt::format_to(std::back_inserter(out),
-                   "070701{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}", 0, mode, 0, 0, 1,
-                   mtime, bytes, 0, 0, 0, 0, name.size() + 1, 0);
+                   "070701{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}", 0,
+                   mode, 0, 0, 1, mtime, bytes, 0, 0, 0, 0, name.size() + 1, 0);
     out.append(name);
     out.append(1 + archive_padding(110 + name.size() + 1), '\0');
 }
@@ -21,7 +23,8 @@ void append_header(std::string& out, std::string_view name, std::uint32_t mode, 
 } // namespace
 
 void append_archive_header(std::string& out, const Entry& entry) {
-    append_header(out, "." + entry.file.path, entry.file.mode, entry.file.modified_unix_seconds, archived_bytes(entry));
+    append_header(out, "." + entry.file.path, entry.file.mode, entry.file.modified_unix_seconds,
+                  archived_bytes(entry));
 }
 
 void append_archive_end(std::string& out) {

@@ -1,9 +1,10 @@
 // Copyright the Tiercel authors
 // SPDX-License-Identifier: Apache-2.0
-// The archive inside a payload, cpio "newc": for each path 110 bytes of ASCII ("070701" and thirteen numbers of eight hex digits), the
-// name "./path" with a NUL, the content; header with name, and content, are each padded to 4. The end is an entry "TRAILER!!!".
-// rpm takes only the name and the size from it, all else from the package's header; so numbers that would change with an entry's place
-// (inodes) stay 0, and the same file is the same bytes in every version of a package.
+// The archive inside a payload, cpio "newc": for each path 110 bytes of ASCII ("070701" and thirteen numbers
+// of eight hex digits), the name "./path" with a NUL, the content; header with name, and content, are each
+// padded to 4. The end is an entry "TRAILER!!!". rpm takes only the name and the size from it, all else from
+// the package's header; so numbers that would change with an entry's place (inodes) stay 0, and the same file
+// is the same bytes in every version of a package.
 #pragma once
 
 #include "builder/tree.hpp"

@@ -1,8 +1,8 @@
 // Copyright the Tiercel authors
 // SPDX-License-Identifier: Apache-2.0
 // Looks up on disk what the `files` of a recipe name.
-#include "base/error.hpp"
 #include "base/files.hpp"
+#include "base/error.hpp"
 #include "builder/packaged_path.hpp"
 #include "builder/tree.hpp"
 
@@ -27,8 +27,8 @@ bool is_pattern(std::string_view text) {
     return text.find_first_of("*?[") != std::string_view::npos;
 }
 
-void expand(const fs::path& directory, const fs::path& below, const std::vector<std::string>& parts, std::size_t at,
-            std::vector<fs::path>& found) {
+void expand(const fs::path& directory, const fs::path& below, const std::vector<std::string>& parts,
+            std::size_t at, std::vector<fs::path>& found) {
     if (at == parts.size()) {
         found.push_back(below);
         return;
@@ -57,7 +57,8 @@ void expand(const fs::path& directory, const fs::path& below, const std::vector<
 /// Adds the paths of one entry.
 class Walk {
 public:
-    Walk(const Recipe& recipe, const FilesEntry& entry, Tree& tree) : recipe_(recipe), entry_(entry), tree_(tree) {}
+    Walk(const Recipe& recipe, const FilesEntry& entry, Tree& tree)
+        : recipe_(recipe), entry_(entry), tree_(tree) {}
 
     void add_all() {
         switch (entry_.kind) {
@@ -108,7 +109,8 @@ private:
             fail(fmt::format("'{}' does not exist in '{}'", entry_.from, shown(root)));
         }
         if (!entry_.from.ends_with('/')) {
-            add_path(source, into ? entry_.to + source.filename().string() : entry_.to, source.filename().string(), true);
+            add_path(source, into ? entry_.to + source.filename().string() : entry_.to,
+                     source.filename().string(), true);
             return;
         }
         if (!S_ISDIR(facts.st_mode)) {
@@ -123,7 +125,8 @@ private:
 
     void need_into(bool into) const {
         if (!into) {
-            fail(fmt::format("'{0}' is not one file, so 'to' must be a directory; write '{1}/'", entry_.from, entry_.to));
+            fail(fmt::format("'{0}' is not one file, so 'to' must be a directory; write '{1}/'", entry_.from,
+                             entry_.to));
         }
     }
 
@@ -138,7 +141,8 @@ private:
         });
     }
 
-    /// @param below the path under `from`, for `exclude`; @param named it was named itself: links to files are followed.
+    /// @param below the path under `from`, for `exclude`; @param named it was named itself: links to files
+    /// are followed.
     void add_path(const fs::path& source, const std::string& to, const std::string& below, bool named) {
         struct stat facts {};
         const int problem = named ? ::stat(source.c_str(), &facts) : ::lstat(source.c_str(), &facts);
@@ -161,29 +165,34 @@ private:
             add_one(to, S_IFREG | entry_.file_mode.value_or(facts.st_mode & 07777),
                     static_cast<std::uint64_t>(facts.st_size), source);
         } else {
-            fail(fmt::format("'{}' is a device, pipe or socket, which packages do not carry", source.string()));
+            fail(fmt::format("'{}' is a device, pipe or socket, which packages do not carry",
+                             source.string()));
         }
     }
 
-    void add_directory(const fs::path& source, const std::string& to, const struct stat& facts, const std::string& below) {
+    void add_directory(const fs::path& source, const std::string& to, const struct stat& facts,
+                       const std::string& below) {
         if (!is_host_directory(to)) {
             add_one(to, S_IFDIR | entry_.dir_mode.value_or(facts.st_mode & 07777), directory_bytes, source);
         }
         for (const std::string& name : base::SystemFiles().list(source)) {
-            add_path(source / name, (to == "/" ? "" : to) + "/" + name, below.empty() ? name : below + "/" + name, false);
+            add_path(source / name, (to == "/" ? "" : to) + "/" + name,
+                     below.empty() ? name : below + "/" + name, false);
         }
     }
 
     void refuse_what_cannot_be_carried(const fs::path& source, const struct stat& facts) const {
         if (static_cast<std::uint64_t>(facts.st_size) >= most_file_bytes) {
-            fail(fmt::format("'{}' has {} bytes, but packages carry files below 4 GiB only; split it or leave it to a "
-                             "download",
-                             source.string(), facts.st_size));
+            fail(fmt::format(
+                "'{}' has {} bytes, but packages carry files below 4 GiB only; split it or leave it to a "
+                "download",
+                source.string(), facts.st_size));
         }
         if (::getxattr(source.c_str(), "security.capability", nullptr, 0) > 0) {
-            fail(fmt::format("'{}' has capabilities, which packages do not carry; remove them with 'setcap -r', or they "
-                             "would be lost silently",
-                             source.string()));
+            fail(fmt::format(
+                "'{}' has capabilities, which packages do not carry; remove them with 'setcap -r', or they "
+                "would be lost silently",
+                source.string()));
         }
     }
 
@@ -211,7 +220,10 @@ private:
         entry.file.group = entry_.group;
         // Only files can be configuration or documentation.
         entry.file.flags = S_ISDIR(mode) ? entry_.flags & rpm::Ghost : entry_.flags;
-        entry.file.type = (entry_.flags & rpm::Ghost) != 0 ? 'g' : S_ISDIR(mode) ? 'd' : S_ISLNK(mode) ? 'l' : 'f';
+        entry.file.type = (entry_.flags & rpm::Ghost) != 0 ? 'g'
+                          : S_ISDIR(mode)                  ? 'd'
+                          : S_ISLNK(mode)                  ? 'l'
+                                                           : 'f';
         entry.line = entry_.line;
         return entry;
     }

@@ -66,7 +66,8 @@ void FrameCache::keep(const base::Digest& key, std::string_view frame) {
     const fs::path place = place_of(key);
     std::error_code problem;
     fs::create_directories(place.parent_path(), problem);
-    // Not synced: what a crash tears does not fit its digest. Another thread may make the same frame at this moment (long zeros).
+    // Not synced: what a crash tears does not fit its digest. Another thread may make the same frame at this
+    // moment (long zeros).
     static std::atomic<unsigned> number = 0;
     const fs::path half = fmt::format("{}.{}.{}", place.string(), ::getpid(), ++number);
     {
@@ -109,7 +110,8 @@ void FrameCache::prune() {
             total += bytes;
         }
     }
-    std::sort(all.begin(), all.end(), [](const Stored& left, const Stored& right) { return left.used < right.used; });
+    std::sort(all.begin(), all.end(),
+              [](const Stored& left, const Stored& right) { return left.used < right.used; });
     for (const Stored& one : all) {
         if (total <= limit_bytes_) {
             break;

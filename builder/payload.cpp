@@ -32,7 +32,8 @@ void write_at(int file, std::string_view bytes, std::uint64_t at) {
         const ssize_t done = ::pwrite(file, bytes.data(), bytes.size(), static_cast<off_t>(at));
         if (done < 0 && errno != EINTR) {
             const int reason = errno;
-            throw base::Error(base::Fault::Unavailable, "the package cannot be written: {}", base::system_reason(reason));
+            throw base::Error(base::Fault::Unavailable, "the package cannot be written: {}",
+                              base::system_reason(reason));
         }
         if (done > 0) {
             bytes.remove_prefix(static_cast<std::size_t>(done));
@@ -49,7 +50,8 @@ void write_at(int file, std::string_view bytes, std::uint64_t at) {
 /// Appends the content of one piece of a plain file.
 void append_content(std::string& out, const Entry& entry, const Piece& piece) {
     if (entry.source.empty()) {
-        out.append(entry.text, static_cast<std::size_t>(piece.from), static_cast<std::size_t>(piece.to - piece.from));
+        out.append(entry.text, static_cast<std::size_t>(piece.from),
+                   static_cast<std::size_t>(piece.to - piece.from));
         return;
     }
     const base::Descriptor file(::open(entry.source.c_str(), O_RDONLY | O_CLOEXEC));
@@ -57,7 +59,8 @@ void append_content(std::string& out, const Entry& entry, const Piece& piece) {
         fail_reading(entry, errno);
     }
     struct stat facts {};
-    bool changed = ::fstat(file.get(), &facts) != 0 || static_cast<std::uint64_t>(facts.st_size) != entry.file.bytes;
+    bool changed =
+        ::fstat(file.get(), &facts) != 0 || static_cast<std::uint64_t>(facts.st_size) != entry.file.bytes;
     std::size_t at = out.size();
     out.resize(at + static_cast<std::size_t>(piece.to - piece.from));
     for (std::uint64_t from = piece.from; from < piece.to && !changed;) {
@@ -72,7 +75,8 @@ void append_content(std::string& out, const Entry& entry, const Piece& piece) {
         }
     }
     if (changed) {
-        throw base::Error(base::Fault::Conflict, "file '{}' changed while it was packaged; build again when it is complete",
+        throw base::Error(base::Fault::Conflict,
+                          "file '{}' changed while it was packaged; build again when it is complete",
                           entry.source.string());
     }
 }
@@ -83,14 +87,15 @@ struct Compressed {
     std::string part_of_file; ///< content of a piece of a file that fills several frames
 };
 
-/// Makes the frames, several at a time, and hands them out in order. Workers stay within a window behind the frame that is next, so that
-/// memory is bounded.
+/// Makes the frames, several at a time, and hands them out in order. Workers stay within a window behind the
+/// frame that is next, so that memory is bounded.
 class FramePress {
 public:
     FramePress(std::vector<Entry>& entries, const PayloadOptions& options, FrameCache& cache)
         : entries_(entries), frames_(cut_into_frames(entries)), level_(options.level), cache_(cache) {
         const unsigned wanted = options.threads != 0 ? options.threads : std::thread::hardware_concurrency();
-        const std::size_t count = std::clamp<std::size_t>(wanted, 1, std::max<std::size_t>(frames_.size(), 1));
+        const std::size_t count =
+            std::clamp<std::size_t>(wanted, 1, std::max<std::size_t>(frames_.size(), 1));
         window_ = 2 * count + 2;
         done_.resize(frames_.size());
         for (std::size_t i = 0; i < count; ++i) {
@@ -131,7 +136,8 @@ private:
     void work() {
         try {
             const Compressor compressor(ZSTD_createCCtx());
-            if (!compressor || ZSTD_isError(ZSTD_CCtx_setParameter(compressor.get(), ZSTD_c_compressionLevel, level_)) != 0) {
+            if (!compressor || ZSTD_isError(ZSTD_CCtx_setParameter(compressor.get(), ZSTD_c_compressionLevel,
+                                                                   level_)) != 0) {
                 throw base::Error(base::Fault::Internal, "zstd cannot compress at level {}", level_);
             }
             while (const auto at = next()) {
@@ -217,7 +223,9 @@ private:
         }
     }
 
-    std::string key_prefix() const { return fmt::format("tiercel-frame-1 zstd {} level {}\n", ZSTD_versionString(), level_); }
+    std::string key_prefix() const {
+        return fmt::format("tiercel-frame-1 zstd {} level {}\n", ZSTD_versionString(), level_);
+    }
 
     std::vector<Entry>& entries_;
     const std::vector<Frame> frames_;

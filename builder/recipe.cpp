@@ -77,7 +77,8 @@ std::vector<rpm::Dependency> read_dependencies(const base::Fields& fields, std::
 std::uint32_t read_flags(const base::Fields& fields) {
     std::uint32_t flags = 0;
     for (const auto& [key, flag] :
-         {std::pair{"config", std::uint32_t{rpm::Config}}, std::pair{"noreplace", rpm::Config | rpm::NoReplace},
+         {std::pair{"config", std::uint32_t{rpm::Config}},
+          std::pair{"noreplace", rpm::Config | rpm::NoReplace},
           std::pair{"missingok", rpm::Config | rpm::MissingOk}, std::pair{"doc", std::uint32_t{rpm::Doc}},
           std::pair{"license", std::uint32_t{rpm::License}}, std::pair{"readme", std::uint32_t{rpm::Readme}},
           std::pair{"ghost", std::uint32_t{rpm::Ghost}}}) {
@@ -99,8 +100,9 @@ FilesEntry::Kind kind_of(const base::Fields& fields, std::uint32_t flags) {
         return FilesEntry::Kind::Ghost;
     }
     if (given.size() != 1) {
-        fields.fail("", fmt::format("this entry has {} of from, directory and symlink, but must have exactly one",
-                                    given.empty() ? "none" : "several"));
+        fields.fail("",
+                    fmt::format("this entry has {} of from, directory and symlink, but must have exactly one",
+                                given.empty() ? "none" : "several"));
     }
     return given[0] == "from"        ? FilesEntry::Kind::From
            : given[0] == "directory" ? FilesEntry::Kind::Directory
@@ -151,7 +153,8 @@ FilesEntry read_entry(const base::Fields& fields) {
         entry.to = read_path(fields, "to");
         break;
     }
-    if (entry.kind != FilesEntry::Kind::From && entry.kind != FilesEntry::Kind::Directory && entry.to.ends_with('/')) {
+    if (entry.kind != FilesEntry::Kind::From && entry.kind != FilesEntry::Kind::Directory &&
+        entry.to.ends_with('/')) {
         fields.fail("", fmt::format("'{}' is a directory's path, but this entry is a file", entry.to));
     }
     fields.finish();
@@ -161,7 +164,8 @@ FilesEntry read_entry(const base::Fields& fields) {
 void read_application(const base::Fields& fields, Recipe& recipe) {
     const auto record = fields.record("application");
     if (record && recipe.kind != "application") {
-        fields.fail("application", fmt::format("'application' is for packages of kind application, not {}", recipe.kind));
+        fields.fail("application",
+                    fmt::format("'application' is for packages of kind application, not {}", recipe.kind));
     }
     if (!record) {
         if (recipe.kind == "application") {
@@ -179,7 +183,8 @@ void refuse_what_kind_has_not(const base::Fields& fields, const Recipe& recipe) 
     const bool runs = recipe.kind == "app" || recipe.kind == "config";
     for (const std::string_view key : {"settings", "services", "health", "drain", "commands", "templates"}) {
         if (fields.has(key) && !runs) {
-            fields.fail(key, fmt::format("'{}' is for packages of kind app or config, not {}", key, recipe.kind));
+            fields.fail(key,
+                        fmt::format("'{}' is for packages of kind app or config, not {}", key, recipe.kind));
         }
     }
     if (fields.has("files") && recipe.kind == "meta") {
@@ -188,9 +193,9 @@ void refuse_what_kind_has_not(const base::Fields& fields, const Recipe& recipe) 
 }
 
 const std::vector<std::string> top_keys{
-    "name",      "kind",       "summary",  "license",  "arch",   "description", "url",    "vendor",
-    "epoch",     "release",    "requires", "provides", "conflicts", "obsoletes", "recommends", "suggests",
-    "files",     "settings",   "services", "health",   "drain",  "commands",    "templates", "application"};
+    "name",  "kind",     "summary",  "license",  "arch",      "description", "url",        "vendor",
+    "epoch", "release",  "requires", "provides", "conflicts", "obsoletes",   "recommends", "suggests",
+    "files", "settings", "services", "health",   "drain",     "commands",    "templates",  "application"};
 
 } // namespace
 
@@ -218,7 +223,8 @@ Recipe parse_recipe(std::string_view text, const std::filesystem::path& file) {
     recipe.vendor = fields.text("vendor", "");
     recipe.arch = one_of(fields, "arch", fields.text("arch", recipe.arch), arches, "architecture");
     recipe.release = read_release(fields);
-    recipe.epoch = static_cast<std::uint32_t>(fields.whole("epoch", 0, std::numeric_limits<std::int32_t>::max(), 0));
+    recipe.epoch =
+        static_cast<std::uint32_t>(fields.whole("epoch", 0, std::numeric_limits<std::int32_t>::max(), 0));
     recipe.requires_ = read_dependencies(fields, "requires");
     recipe.provides = read_dependencies(fields, "provides");
     recipe.conflicts = read_dependencies(fields, "conflicts");
@@ -256,8 +262,9 @@ std::vector<Recipe> find_recipes(const std::filesystem::path& project) {
         recipes.push_back(read_recipe(file));
         const auto [other, is_new] = owners.emplace(recipes.back().name, file);
         if (!is_new) {
-            throw base::Error(base::Fault::Input, "{}: package '{}' is already the name of {}; choose another one",
-                              file.string(), recipes.back().name, other->second.string());
+            throw base::Error(base::Fault::Input,
+                              "{}: package '{}' is already the name of {}; choose another one", file.string(),
+                              recipes.back().name, other->second.string());
         }
     }
     return recipes;

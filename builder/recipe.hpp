@@ -31,8 +31,9 @@ struct FilesEntry {
     std::optional<std::uint32_t> dir_mode;
     std::string owner = "root";
     std::string group = "root";
-    std::vector<std::string> exclude; ///< with a '/': against the path below `from`; without: against any name
-    std::uint32_t flags = 0;          ///< of rpm::FileFlag
+    std::vector<std::string>
+        exclude;             ///< with a '/': against the path below `from`; without: against any name
+    std::uint32_t flags = 0; ///< of rpm::FileFlag
     int line = 0;
 };
 
@@ -58,12 +59,14 @@ struct Recipe {
     std::string place(int line) const;
 };
 
-/// @throws base::Error{Fault::Input} `packages/shop-app/package.toml:3: unknown key 'sumary'; did you mean 'summary'?` and the like.
+/// @throws base::Error{Fault::Input} `packages/shop-app/package.toml:3: unknown key 'sumary'; did you mean
+/// 'summary'?` and the like.
 Recipe parse_recipe(std::string_view text, const std::filesystem::path& file);
 /// @throws also base::Error{Fault::NotFound}
 Recipe read_recipe(const std::filesystem::path& file);
 
-/// The recipes of a project, `packages/*/package.toml`, sorted by path. @throws base::Error{Fault::Input} when two have one name.
+/// The recipes of a project, `packages/*/package.toml`, sorted by path. @throws base::Error{Fault::Input}
+/// when two have one name.
 std::vector<Recipe> find_recipes(const std::filesystem::path& project);
 
 } // namespace builder

@@ -74,13 +74,15 @@ private:
                 throw base::Error(base::Fault::Input, "{}", unknown_variable(*unknown, validates_));
             }
         } catch (const base::Error& error) {
-            throw base::Error(base::Fault::Input, "{}: in '{}': {}", place, text, without_place(error.message(), name));
+            throw base::Error(base::Fault::Input, "{}: in '{}': {}", place, text,
+                              without_place(error.message(), name));
         }
     }
 
     static std::string without_place(const std::string& message, const std::string& name) {
         const std::size_t end = message.find(": ");
-        return message.starts_with(name + ":") && end != std::string::npos ? message.substr(end + 2) : message;
+        return message.starts_with(name + ":") && end != std::string::npos ? message.substr(end + 2)
+                                                                           : message;
     }
 
     const std::string& file_;
@@ -91,8 +93,7 @@ const base::Value* member(const base::Value& record, std::string_view key) {
     return record.object() != nullptr ? record.object()->find(key) : nullptr;
 }
 
-template <class Each>
-void each_record(const base::Value* list_or_record, Each each) {
+template <class Each> void each_record(const base::Value* list_or_record, Each each) {
     if (list_or_record == nullptr) {
         return;
     }
@@ -122,7 +123,8 @@ void check_texts(const base::Value& recipe, const std::string& file) {
     if (const base::Value* drain = member(recipe, "drain")) {
         texts.check(member(*drain, "marker"));
     }
-    each_record(member(recipe, "commands"), [&](const base::Value& command) { texts.check(member(command, "run")); });
+    each_record(member(recipe, "commands"),
+                [&](const base::Value& command) { texts.check(member(command, "run")); });
     const Texts validation(file, true);
     each_record(member(recipe, "templates"),
                 [&](const base::Value& part) { validation.check(member(part, "validate")); });
@@ -146,11 +148,13 @@ void check_template(std::string_view text, const std::string& name, const Recipe
             continue;
         }
         const std::string path = use.path.substr(0, use.path.find('.', use.path.find('.') + 1));
-        if (std::find(declared.begin(), declared.end(), path) != declared.end() || !seen.insert(path).second) {
+        if (std::find(declared.begin(), declared.end(), path) != declared.end() ||
+            !seen.insert(path).second) {
             continue;
         }
         const auto meant = base::nearest(path, declared);
-        notes.push_back(fmt::format("{}:{}: '{}' is no setting of package '{}'; {}", name, use.line, path, recipe.name,
+        notes.push_back(fmt::format("{}:{}: '{}' is no setting of package '{}'; {}", name, use.line, path,
+                                    recipe.name,
                                     meant ? fmt::format("did you mean '{}'?", *meant)
                                           : "another package of its component must bring it"));
     }

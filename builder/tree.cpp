@@ -70,7 +70,8 @@ std::vector<Entry> Tree::finish() && {
              slash = path.rfind('/', slash - 1)) {
             const auto above = entries_.find(path.substr(0, slash));
             if (above != entries_.end() && !above->second.is_directory()) {
-                throw base::Error(base::Fault::Input, "{}: '{}' lies below '{}', which is no directory but a file of {}",
+                throw base::Error(base::Fault::Input,
+                                  "{}: '{}' lies below '{}', which is no directory but a file of {}",
                                   recipe_.place(entry.line), path, above->first, owner_of(above->second));
             }
         }

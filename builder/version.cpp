@@ -72,7 +72,8 @@ std::string version_from(std::string_view text) {
     if (version.size() > 1 && version[0] == 'v' && is_digit(version[1])) {
         version.erase(0, 1);
     }
-    // Semantic versions write what comes before 1.0 as 1.0-rc1; to rpm '-' ends the version, and '~' sorts before nothing.
+    // Semantic versions write what comes before 1.0 as 1.0-rc1; to rpm '-' ends the version, and '~' sorts
+    // before nothing.
     if (const std::size_t dash = version.find('-'); dash != std::string::npos) {
         version[dash] = '~';
         std::replace(version.begin(), version.end(), '-', '.');
@@ -81,7 +82,8 @@ std::string version_from(std::string_view text) {
                       std::all_of(version.begin(), version.end(), is_version_letter);
     if (!fits) {
         throw base::Error(base::Fault::Input,
-                          "'{}' is no version; begin with a digit and use letters, digits and . _ + ~ ^", text);
+                          "'{}' is no version; begin with a digit and use letters, digits and . _ + ~ ^",
+                          text);
     }
     return version;
 }
@@ -91,16 +93,18 @@ std::string version_from_git(base::Processes& processes, const std::filesystem::
     // A hash of a fixed length: git's own choice depends on how many objects this clone happens to have.
     const auto described =
         ask_git(processes, directory,
-                {"describe", "--tags", "--long", "--abbrev=12", "--dirty", "--match=v[0-9]*", "--match=[0-9]*",
-                 "--match=" + name + "-[0-9]*", "--match=" + name + "-v[0-9]*"});
+                {"describe", "--tags", "--long", "--abbrev=12", "--dirty", "--match=v[0-9]*",
+                 "--match=[0-9]*", "--match=" + name + "-[0-9]*", "--match=" + name + "-v[0-9]*"});
     if (!described) {
         const auto count = ask_git(processes, directory, {"rev-list", "--count", "HEAD"});
-        const auto commit = ask_git(processes, directory, {"describe", "--always", "--abbrev=12", "--dirty", "--exclude=*"});
+        const auto commit =
+            ask_git(processes, directory, {"describe", "--always", "--abbrev=12", "--dirty", "--exclude=*"});
         if (!count || !commit) {
-            throw base::Error(base::Fault::Input,
-                              "the version of package '{}' is not known: '{}' is in no git checkout with a commit; pass "
-                              "--version",
-                              name, directory.empty() ? "." : directory.string());
+            throw base::Error(
+                base::Fault::Input,
+                "the version of package '{}' is not known: '{}' is in no git checkout with a commit; pass "
+                "--version",
+                name, directory.empty() ? "." : directory.string());
         }
         std::string hash = *commit;
         std::replace(hash.begin(), hash.end(), '-', '.');

@@ -12,16 +12,20 @@
 
 namespace builder {
 
-/// The version as rpm writes it, from what people write: a leading 'v' before a digit goes, '-rc1' becomes '~rc1' (older than the
-/// release), any further '-' a '.'. @throws base::Error{Fault::Input} `'1.0 beta' is no version; …`
+/// The version as rpm writes it, from what people write: a leading 'v' before a digit goes, '-rc1' becomes
+/// '~rc1' (older than the release), any further '-' a '.'. @throws base::Error{Fault::Input} `'1.0 beta' is
+/// no version; …`
 std::string version_from(std::string_view text);
 
-/// The version that `git describe` gives for the checkout around `directory`: `1.2.0` on the tag `v1.2.0` (or `NAME-1.2.0`, for `name`),
-/// `1.2.0^5.g0123456789ab` five commits later (newer than 1.2.0, older than 1.2.1), with `.dirty` when files are changed, `0^17.g…` without
-/// any tag. @throws base::Error{Fault::Input} when there is no checkout, saying to pass --version.
-std::string version_from_git(base::Processes& processes, const std::filesystem::path& directory, const std::string& name);
+/// The version that `git describe` gives for the checkout around `directory`: `1.2.0` on the tag `v1.2.0` (or
+/// `NAME-1.2.0`, for `name`), `1.2.0^5.g0123456789ab` five commits later (newer than 1.2.0, older
+/// than 1.2.1), with `.dirty` when files are changed, `0^17.g…` without any tag. @throws
+/// base::Error{Fault::Input} when there is no checkout, saying to pass --version.
+std::string version_from_git(base::Processes& processes, const std::filesystem::path& directory,
+                             const std::string& name);
 
-/// When the commit that is checked out around `directory` was made, in unix seconds; nothing outside of a git checkout.
+/// When the commit that is checked out around `directory` was made, in unix seconds; nothing outside of a git
+/// checkout.
 std::optional<std::int64_t> commit_time(base::Processes& processes, const std::filesystem::path& directory);
 
 } // namespace builder

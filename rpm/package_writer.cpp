@@ -27,9 +27,12 @@ namespace {
 
 using HeaderOwner = base::Handle<headerToken_s, headerFree>;
 
-static_assert(Config == RPMFILE_CONFIG && Doc == RPMFILE_DOC && MissingOk == RPMFILE_MISSINGOK &&
-              NoReplace == RPMFILE_NOREPLACE && Ghost == RPMFILE_GHOST && License == RPMFILE_LICENSE &&
-              Readme == RPMFILE_README);
+constexpr bool same(std::uint32_t ours, std::uint32_t theirs) {
+    return ours == theirs;
+}
+static_assert(same(Config, RPMFILE_CONFIG) && same(Doc, RPMFILE_DOC) && same(MissingOk, RPMFILE_MISSINGOK));
+static_assert(same(NoReplace, RPMFILE_NOREPLACE) && same(Ghost, RPMFILE_GHOST));
+static_assert(same(License, RPMFILE_LICENSE) && same(Readme, RPMFILE_README));
 
 constexpr std::size_t lead_bytes = 96;
 constexpr std::size_t signature_header_bytes = 4096;
