@@ -23,12 +23,12 @@ struct Arrival {
 /// kept, whatever happens to the caller's files meanwhile. Each content once. @throws what rpm::read_package
 /// throws, base::Error{Input} for a source package.
 std::vector<Arrival> stage(const std::filesystem::path& repository,
-                           const std::vector<std::filesystem::path>& packages, const rpm::TrustedKeys& trust,
-                           base::Files& files);
-/// Moves an arrival to its place. What is there already is the same content (or damaged, and replaced by
-/// this).
-void settle(const std::filesystem::path& repository, const Arrival& arrival, base::Files& files);
+                           const std::vector<std::filesystem::path>& packages, const rpm::TrustedKeys& trust);
+/// Moves arrivals to their places; all of it is on the disk when it returns. What is there already has the
+/// same digest in its path.
+void settle(const std::filesystem::path& repository, const std::vector<Arrival>& arrivals,
+            base::Files& files);
 /// Removes what `stage` left behind.
-void clear_stage(const std::filesystem::path& repository, base::Files& files);
+void clear_stage(const std::filesystem::path& repository);
 
 } // namespace repo

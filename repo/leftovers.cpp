@@ -75,7 +75,7 @@ void remove_half_written(const fs::path& directory, base::Files& files) {
 } // namespace
 
 void remove_leftovers(const fs::path& repository, Catalog& catalog, base::Files& files) {
-    clear_stage(repository, files);
+    clear_stage(repository);
     forget_unpublished(repository, catalog, files);
     remove_unowned_packages(repository, catalog, files);
     remove_unowned_snapshots(repository, catalog, files);

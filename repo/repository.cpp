@@ -137,7 +137,7 @@ std::vector<PoolEntry> Repository::add(const std::vector<fs::path>& packages,
     }
     const WriterLock lock(directory_);
     remove_leftovers(directory_, *catalog_, *files_);
-    const std::vector<Arrival> arrivals = stage(directory_, packages, package_keys(), *files_);
+    const std::vector<Arrival> arrivals = stage(directory_, packages, package_keys());
     refuse_other_content(arrivals);
 
     std::set<base::Digest> held;
@@ -160,7 +160,7 @@ std::vector<PoolEntry> Repository::add(const std::vector<fs::path>& packages,
     if (!shown || !added.empty()) {
         publish(channel, arrivals, added, now);
     }
-    clear_stage(directory_, *files_);
+    clear_stage(directory_);
     return all;
 }
 
@@ -199,9 +199,7 @@ void Repository::publish(const base::ChannelName& channel, const std::vector<Arr
         }
         announcement.commit();
     }
-    for (const Arrival& arrival : fresh) {
-        settle(directory_, arrival, *files_);
-    }
+    settle(directory_, fresh, *files_);
 
     const std::string snapshot = base::make_ulid(now);
     base::Transaction transaction(catalog_->database());
@@ -252,8 +250,8 @@ std::vector<PoolEntry> Repository::promote(const base::ChannelName& from, const 
         const std::optional<PoolEntry> entry = newest(from, name);
         if (!entry) {
             throw base::Error(base::Fault::NotFound,
-                              "package '{0}' is not in channel '{1}'; see 'tiercel repo list {1}'", name,
-                              from);
+                              "package '{0}' is not in channel '{1}'; see 'tiercel repo list --channel {1}'",
+                              name, from);
         }
         moved.push_back(*entry);
     }

@@ -7,6 +7,7 @@
 #include "repo/catalog.hpp"
 #include "repo/gzip.hpp"
 #include "repo/snapshot.hpp"
+#include "rpm/detached_signature.hpp"
 
 #include <algorithm>
 #include <set>
@@ -142,6 +143,11 @@ private:
                 "to its channel again",
                 snapshot);
             return;
+        }
+        if (!rpm::signed_by(repomd, files_.read(directory / "repodata" / "repomd.xml.asc"), keys_)) {
+            say("snapshot '{}' is not signed by the repository's package keys: its repomd.xml.asc is wrong; "
+                "promote or add to its channel again",
+                snapshot);
         }
         const Layout layout = layout_of(catalog_.database(), snapshot);
         for (std::size_t kind = 0; kind < kinds; ++kind) {
