@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/transfer.hpp"
 
-#include "base/pinned_ca.hpp"
+#include "base/trust.hpp"
 
 #include <openssl/x509_vfy.h>
 
