@@ -13,25 +13,32 @@
 namespace templates {
 
 struct Limits {
-    std::size_t output_bytes = 8u << 20;
-    std::size_t steps = 1'000'000; ///< evaluated nodes; a loop bomb ends here
+    std::size_t output_bytes = 8u << 20; ///< of the result, and of each text made on the way
+    std::size_t steps = 1'000'000;       ///< evaluated nodes; a loop bomb ends here
 };
 
-/// A parsed template in the strict subset of Jinja2 that docs/templates.md describes: `{{ expression }}`, `{% if/elif/else %}`,
-/// `{% for x in list %}` with `loop.*` and `else`, `{% set %}`, comments, `{% raw %}`, whitespace control ('-'), filters and tests.
-/// An undefined name is an error, never an empty text. Immutable; thread: any.
+/// A parsed template in the strict subset of Jinja2 that docs/templates.md describes: `{{ expression }}`, `{%
+/// if/elif/else %}`,
+/// `{% for x in list %}` with `loop.*` and `else`, `{% set %}`, comments, `{% raw %}`, whitespace control
+/// ('-'), filters and tests. An undefined name is an error, never an empty text. What is accepted means what
+/// it means in Jinja2 with StrictUndefined, trim_blocks, lstrip_blocks and keep_trailing_newline. Immutable;
+/// cheap to copy; thread: any.
 class Template {
 public:
     /// @throws base::Error{Fault::Input} `name:line:column: what`.
     static Template parse(std::string_view text, std::string name);
 
-    /// The names of the outermost variables that the template uses, sorted: for checking against what will be there.
+    /// The names of the outermost variables that the template uses, sorted: for checking against what will be
+    /// there. Those with a default are among them.
     const std::vector<std::string>& names() const;
-    /// Dotted paths that are read without a default ("settings.port", "consumes.backends"), each with its line, in order of appearance.
+    /// A dotted path that is read without a default or a test whether it is defined: "settings.port",
+    /// "consumes.backends". Names that `set` gives to such a path are resolved; loop variables are left out.
     struct Use {
         std::string path;
-        int line;
+        int line = 0;        ///< where it is read first
+        bool always = false; ///< whether each rendering reads it; false in a branch or in the body of a loop
     };
+    /// Each path once, in order of appearance.
     const std::vector<Use>& uses() const;
 
     /// @throws base::Error{Fault::Input} `name:line: 'x.y' is undefined; x has: a, b` and the like.
@@ -40,7 +47,7 @@ public:
     struct State;
 
 private:
-    explicit Template(std::shared_ptr<const State> state) : state_(std::move(state)) {}
+    explicit Template(std::shared_ptr<const State> state);
     std::shared_ptr<const State> state_;
 };
 

@@ -1,0 +1,34 @@
+# Copyright the Tiercel authors
+# SPDX-License-Identifier: Apache-2.0
+"""Renders templates with Jinja2, set up as Tiercel's templates are documented to behave.
+
+Reads {"cases": [{"template": text, "variables": record}, ...]} on standard input and writes
+{"version": text, "results": [{"text": text} or {"error": text}, ...]} on standard output.
+"""
+import base64
+import json
+import shlex
+import sys
+
+import jinja2
+
+environment = jinja2.Environment(
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    keep_trailing_newline=True,
+)
+# Jinja2 does not have these two; they are Ansible's.
+environment.filters["quote"] = lambda value: shlex.quote(str(value))
+environment.filters["b64encode"] = lambda value: base64.b64encode(str(value).encode("utf-8")).decode("ascii")
+
+
+def rendered(case):
+    try:
+        return {"text": environment.from_string(case["template"]).render(case["variables"])}
+    except Exception as error:  # whatever Python raises is a refusal
+        return {"error": f"{type(error).__name__}: {error}"}
+
+
+cases = json.load(sys.stdin)["cases"]
+json.dump({"version": jinja2.__version__, "results": [rendered(case) for case in cases]}, sys.stdout)
