@@ -112,6 +112,12 @@ std::vector<std::filesystem::path> leftovers(const Session& session, const Scope
 
 } // namespace
 
+Installed identity(const std::filesystem::path& package) {
+    const Session session("/");
+    const HeaderHandle header = session.header_of(package);
+    return {nevra_of(header.get()), text_of(header.get(), RPMTAG_SHA256HEADER)};
+}
+
 std::vector<Installed> installed(const std::filesystem::path& root) {
     std::vector<Installed> all;
     if (!has_database(root)) {

@@ -215,7 +215,7 @@ TransactionResult transact(const TransactionRequest& request) {
     rpmtsSetFlags(ts, flags);
     rpmprobFilterFlags allowed = RPMPROB_FILTER_OLDPACKAGE;
     if (request.recover) {
-        allowed |= RPMPROB_FILTER_REPLACEPKG | RPMPROB_FILTER_REPLACEOLDFILES;
+        allowed |= RPMPROB_FILTER_REPLACEPKG;
     }
     Course course{ts, request.transaction_id, nullptr, {}};
     rpmtsSetNotifyCallback(ts, notify, &course);

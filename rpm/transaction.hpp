@@ -60,6 +60,9 @@ struct Scope {
 /// be opened.
 TransactionResult transact(const TransactionRequest& request);
 
+/// Who a package file says it is; its signatures are not looked at. @throws base::Error{Input}
+Installed identity(const std::filesystem::path& package);
+
 /// Sorted by name. A root without an rpm database has none.
 std::vector<Installed> installed(const std::filesystem::path& root);
 

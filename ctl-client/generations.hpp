@@ -1,0 +1,58 @@
+// Copyright the Tiercel authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "base/database.hpp"
+#include "ctl-client/generation.hpp"
+#include "ctl-client/state.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace ctl_client {
+
+/// What the node holds for each component. A component has one current generation, at most one candidate
+/// (prepared, not applied), and what is kept for the way back: the one before, and the newest known-good.
+/// Writes are durable on return. Thread: the database's.
+class Generations {
+public:
+    Generations(base::Database& database, const StateDirectory& state) : database_(database), state_(state) {}
+
+    /// Records a candidate, in place of an earlier one of the same component; returns its id.
+    std::int64_t record_candidate(const Generation& generation);
+    /// With config. @throws base::Error{NotFound}
+    Generation load(std::int64_t id) const;
+    std::optional<Generation> current(const std::string& component) const;
+    std::optional<std::int64_t> current_id(const std::string& component) const;
+    /// The candidate that was prepared for exactly this desired document.
+    std::optional<Generation> candidate(const std::string& component, const base::Digest& desired) const;
+    /// Call inside a transaction of the caller. Nothing: the component is not on this node any more.
+    void make_current(const std::string& component, std::optional<std::int64_t> id);
+    std::vector<std::string> components() const;
+
+    /// Marks the current generation, forgets what is not kept and removes package files that nothing kept
+    /// needs.
+    void settle(const std::string& component, bool known_good);
+
+    void hold(const HeldPackage& package);
+    /// The held file of exactly this package.
+    std::optional<HeldPackage> held(const rpm::Installed& package) const;
+    /// The held package of this file digest.
+    std::optional<HeldPackage> held(const base::Digest& file) const;
+
+    void quarantine(const std::string& component, const std::string& reason);
+    std::optional<std::string> quarantined(const std::string& component) const;
+    void release_quarantine(const std::string& component);
+
+private:
+    void forget(const std::string& component);
+    void remove_unneeded_packages();
+
+    base::Database& database_;
+    const StateDirectory& state_;
+};
+
+} // namespace ctl_client

@@ -1,0 +1,86 @@
+// Copyright the Tiercel authors
+// SPDX-License-Identifier: Apache-2.0
+#include "ctl-client/upkeep.hpp"
+
+#include "base/log.hpp"
+
+#include <algorithm>
+
+namespace ctl_client {
+namespace {
+
+void stop_if_running(Services& services, const ServiceRecord& record) {
+    if (const auto process = services.running(record.definition, record.process)) {
+        services.stop(record.definition, *process);
+    }
+}
+
+std::string log_name(const std::string& component, const std::string& service) {
+    std::string name = component + "-" + service;
+    std::replace(name.begin(), name.end(), '/', '-');
+    return name;
+}
+
+} // namespace
+
+void stop_leftover_services(ServiceRecords& records, Services& services, const std::string& component,
+                            const std::optional<Generation>& generation, Upkeep& done) {
+    const std::vector<ServiceRecord> known = records.of(component);
+    for (const ServiceAction& action : actions(known, generation)) {
+        if (action.kind != ServiceAction::Kind::Stop) {
+            continue;
+        }
+        for (const ServiceRecord& record : known) {
+            if (record.definition.name == action.name) {
+                stop_if_running(services, record);
+                records.forget(component, action.name);
+                done.stopped.push_back(action.name);
+            }
+        }
+    }
+}
+
+Upkeep bring_up(ServiceRecords& records, Services& services, const std::string& component,
+                const std::optional<Generation>& generation) {
+    Upkeep done;
+    stop_leftover_services(records, services, component, generation, done);
+    if (!generation) {
+        return done;
+    }
+    const std::vector<ServiceRecord> known = records.of(component);
+    const std::vector<ServiceAction> todo = actions(known, generation);
+    for (const auto& [name, wanted] : services_of(*generation)) {
+        const auto record = std::find_if(known.begin(), known.end(), [&](const ServiceRecord& one) {
+            return one.definition.name == name;
+        });
+        const auto action = std::find_if(todo.begin(), todo.end(),
+                                         [&](const ServiceAction& one) { return one.name == name; });
+        // Without a record it may still run: the journal is younger than the service.
+        const ServiceRecord before =
+            record != known.end() ? *record : ServiceRecord{component, wanted.definition, {}, {}};
+        const auto process = services.running(before.definition, before.process);
+        if (process && action == todo.end()) {
+            continue;
+        }
+        if (action != todo.end()) {
+            base::log(base::LogLevel::Info, "service is changed",
+                      {{"component", component}, {"service", name}, {"reason", action->reason}});
+        }
+        ServiceRecord after{component, wanted.definition, wanted.basis, {}};
+        if (process && action->kind == ServiceAction::Kind::Reload) {
+            services.reload(wanted.definition, *process);
+            after.process = services.running(wanted.definition, *process).value_or(*process);
+            done.reloaded.push_back(name);
+        } else {
+            if (process) {
+                services.stop(before.definition, *process);
+            }
+            after.process = services.start(wanted.definition, log_name(component, name));
+            (process ? done.restarted : done.started).push_back(name);
+        }
+        records.record(after);
+    }
+    return done;
+}
+
+} // namespace ctl_client

@@ -1,0 +1,31 @@
+// Copyright the Tiercel authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "ctl-client/service_record.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace ctl_client {
+
+/// What was done to services, by name.
+struct Upkeep {
+    std::vector<std::string> stopped;
+    std::vector<std::string> restarted;
+    std::vector<std::string> reloaded;
+    std::vector<std::string> started;
+};
+
+/// Stops what `generation` does not have, with the definitions that started it; nothing else.
+void stop_leftover_services(ServiceRecords& records, Services& services, const std::string& component,
+                            const std::optional<Generation>& generation, Upkeep& done);
+
+/// Makes the running services of a component those of `generation`: stops, restarts, reloads, and starts what
+/// does not run. May be repeated after a crash. @throws base::Error{Unavailable} for the first service that
+/// does not start; those before it stay as they are now.
+Upkeep bring_up(ServiceRecords& records, Services& services, const std::string& component,
+                const std::optional<Generation>& generation);
+
+} // namespace ctl_client
