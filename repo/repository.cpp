@@ -157,11 +157,24 @@ std::vector<PoolEntry> Repository::add(const std::vector<fs::path>& packages,
             added.push_back(arrival.entry);
         }
     }
+    heal(arrivals);
     if (!shown || !added.empty()) {
         publish(channel, arrivals, added, now);
     }
     clear_stage(directory_);
     return all;
+}
+
+void Repository::heal(const std::vector<Arrival>& arrivals) {
+    std::vector<Arrival> missing;
+    for (const Arrival& arrival : arrivals) {
+        const fs::path file = directory_ / arrival.entry.path;
+        const bool known = catalog_->package(arrival.entry.digest).has_value();
+        if (known && (!files_->exists(file) || base::sha256_of_file(file) != arrival.entry.digest)) {
+            missing.push_back(arrival);
+        }
+    }
+    settle(directory_, missing, *files_);
 }
 
 void Repository::refuse_other_content(const std::vector<Arrival>& arrivals) const {

@@ -87,6 +87,8 @@ private:
     Repository(std::filesystem::path directory, base::Files& files);
     std::string snapshot_of(const base::ChannelName& channel) const;
     void refuse_other_content(const std::vector<Arrival>& arrivals) const;
+    /// Puts packages that the catalog has, but whose file was lost or damaged, back into the pool.
+    void heal(const std::vector<Arrival>& arrivals);
     void publish(const base::ChannelName& channel, const std::vector<Arrival>& arrivals,
                  const std::vector<PoolEntry>& added, base::Time now);
 
