@@ -36,7 +36,8 @@ namespace {
 struct Bound {
     const Verb* verb;
     CLI::App* app;
-    std::map<std::string, std::vector<std::string>> texts;
+    std::map<std::string, std::string> single;
+    std::map<std::string, std::vector<std::string>> several;
     std::map<std::string, bool> flags;
     bool json = false;
     bool quiet = false;
@@ -52,17 +53,15 @@ void declare(Bound& bound) {
             declared = app.add_flag(option.name, bound.flags[option.name], option.help);
             break;
         case Option::Kind::Text:
-            declared = app.add_option(option.name, bound.texts[option.name], option.help)->expected(1);
+        case Option::Kind::Positional:
+            declared = app.add_option(option.name, bound.single[option.name], option.help);
             break;
         case Option::Kind::Texts:
             declared =
-                app.add_option(option.name, bound.texts[option.name], option.help)->allow_extra_args(false);
-            break;
-        case Option::Kind::Positional:
-            declared = app.add_option(option.name, bound.texts[option.name], option.help)->expected(1);
+                app.add_option(option.name, bound.several[option.name], option.help)->allow_extra_args(false);
             break;
         case Option::Kind::Positionals:
-            declared = app.add_option(option.name, bound.texts[option.name], option.help);
+            declared = app.add_option(option.name, bound.several[option.name], option.help);
             break;
         }
         declared->required(option.required);
@@ -88,7 +87,12 @@ int run(const Bound& bound) {
     arguments.json = bound.json;
     arguments.quiet = bound.quiet;
     arguments.directory = bound.directory;
-    for (const auto& [name, texts] : bound.texts) {
+    for (const auto& [name, text] : bound.single) {
+        if (bound.app->count(name) > 0) {
+            arguments.values[name] = {text};
+        }
+    }
+    for (const auto& [name, texts] : bound.several) {
         if (!texts.empty()) {
             arguments.values[name] = texts;
         }

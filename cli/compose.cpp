@@ -3,14 +3,13 @@
 #include "cli/compose.hpp"
 
 #include "base/error.hpp"
-#include "base/fields.hpp"
 #include "rpm/package.hpp"
 #include "templates/template.hpp"
 #include "workflows/engine/application.hpp"
+#include "workflows/engine/variables.hpp"
 
 #include <algorithm>
 #include <map>
-#include <set>
 
 namespace cli {
 
@@ -61,106 +60,78 @@ void check_paths(const repo::Repository& repository, const repo::Manifest& manif
     }
 }
 
-/// The names that texts of a component's packages may use (docs/formats.md), as dotted paths; `x.*` allows
-/// anything below.
-struct Vocabulary {
-    std::set<std::string> paths{"node.name",   "node.address", "node.root", "node.addresses", "node.labels",
-                                "environment", "application",  "component", "release",        "file",
-                                "settings",    "consumes",     "node"};
+/// Checks the texts of one component's packages: every name that they read without a default must be there on
+/// its nodes.
+class Texts {
+public:
+    Texts(const repo::Manifest& manifest, const Application& application, const Component& component)
+        : variables_(workflows::engine::variables_of(manifest, application, component)),
+          component_(component.name) {}
 
-    Vocabulary(const repo::Manifest& manifest, const Component& component) {
-        for (const std::string& name : component.packages) {
-            const repo::ManifestPackage* package = manifest.find(name);
-            if (package == nullptr || !package->about) {
+    /// `validates`: the candidate's path, `file`, is there as well.
+    void check(const std::string& text, const std::string& place, bool validates = false) const {
+        const auto parsed = templates::Template::parse(text, place);
+        for (const auto& use : parsed.uses()) {
+            if (validates && use.path == "file") {
                 continue;
             }
-            for (const rpm::Setting& setting : package->about->settings) {
-                paths.insert("settings." + setting.name);
+            if (const auto objection = variables_.objection(use.path)) {
+                throw base::Error(base::Fault::Input, "{}:{}: {}, in component '{}'", place, use.line,
+                                  *objection, component_);
             }
-        }
-        for (const auto& [alias, consumed] : component.consumes) {
-            paths.insert("consumes." + alias);
-        }
-        if (component.peers) {
-            paths.insert("peers");
         }
     }
 
-    bool knows(const std::string& path) const {
-        if (paths.contains(path)) {
-            return true;
+    void check(const rpm::Argv& argv, const std::string& place, bool validates = false) const {
+        for (const std::string& word : argv) {
+            check(word, place, validates);
         }
-        // Below addresses, labels and the elements of lists the names are the environment's, not the
-        // release's.
-        for (const char* open : {"node.addresses.", "node.labels.", "peers."}) {
-            if (path.starts_with(open)) {
-                return true;
-            }
-        }
-        if (path.starts_with("consumes.")) {
-            const auto second = path.find('.', std::string_view("consumes.").size());
-            return second != std::string::npos && paths.contains(path.substr(0, second));
-        }
-        return false;
     }
+
+    void check(const rpm::Act& act, const std::string& place) const {
+        if (const auto* argv = std::get_if<rpm::Argv>(&act)) {
+            check(*argv, place);
+        }
+    }
+
+private:
+    workflows::engine::Variables variables_;
+    std::string component_;
 };
 
-void check_text(const std::string& text, const std::string& place, const Vocabulary& vocabulary,
-                const std::string& component) {
-    for (const auto& use : templates::Template::parse(text, place).uses()) {
-        if (vocabulary.knows(use.path)) {
-            continue;
-        }
-        const auto near = base::nearest(use.path, {vocabulary.paths.begin(), vocabulary.paths.end()});
-        throw base::Error(base::Fault::Input, "{}:{}: '{}' is undefined in component '{}'{}", place, use.line,
-                          use.path, component,
-                          near ? "; did you mean '" + *near + "'?" : "; docs/formats.md lists what there is");
+void check_about(const rpm::About& about, const std::string& nevra, const Texts& texts) {
+    for (const rpm::Service& service : about.services) {
+        const std::string place = nevra + ": service " + service.name;
+        texts.check(service.start, place);
+        texts.check(service.pid_file, place);
+        texts.check(service.stop, place);
+        texts.check(service.reload.value_or(rpm::Signal{}), place);
+    }
+    for (const rpm::Probe& probe : about.health) {
+        texts.check(probe.http.value_or(probe.tcp.value_or("")), nevra + ": check " + probe.name);
+        texts.check(probe.exec.value_or(rpm::Argv{}), nevra + ": check " + probe.name);
+    }
+    for (const rpm::PackagedCommand& command : about.commands) {
+        texts.check(command.run, nevra + ": command " + command.name);
+    }
+    if (about.drain) {
+        texts.check(about.drain->marker, nevra + ": drain");
     }
 }
 
-void check_argv(const rpm::Argv& argv, const std::string& place, const Vocabulary& vocabulary,
-                const std::string& component) {
-    for (const std::string& word : argv) {
-        check_text(word, place, vocabulary, component);
-    }
-}
-
-void check_names(const repo::Repository& repository, const repo::Manifest& manifest,
-                 const Component& component) {
-    const Vocabulary vocabulary(manifest, component);
-    for (const std::string& name : component.packages) {
-        const repo::ManifestPackage& package = *manifest.find(name);
-        if (!package.about) {
-            continue;
+void check_templates(const repo::Repository& repository, const repo::ManifestPackage& package,
+                     const Texts& texts) {
+    for (const rpm::Template& each : package.about->templates) {
+        const std::string place = package.nevra.str() + ":" + each.source;
+        const auto text =
+            rpm::read_packaged_file(repository.package_file(package.digest).value(), each.source);
+        if (!text) {
+            throw base::Error(base::Fault::Corrupt, "{}: the package lacks this template; build it again",
+                              place);
         }
-        const std::string nevra = package.nevra.str();
-        for (const rpm::Template& each : package.about->templates) {
-            const auto text =
-                rpm::read_packaged_file(repository.package_file(package.digest).value(), each.source);
-            if (!text) {
-                throw base::Error(base::Fault::Corrupt,
-                                  "package '{}' lacks its template '{}'; build it again", nevra, each.source);
-            }
-            check_text(*text, nevra + ":" + each.source, vocabulary, component.name);
-            for (const rpm::Argv& argv : each.validate) {
-                check_argv(argv, nevra + ": validate of " + each.source, vocabulary, component.name);
-            }
-        }
-        for (const rpm::Service& service : package.about->services) {
-            check_argv(service.start, nevra + ": service " + service.name, vocabulary, component.name);
-            check_text(service.pid_file, nevra + ": service " + service.name, vocabulary, component.name);
-        }
-        for (const rpm::Probe& probe : package.about->health) {
-            check_text(probe.http.value_or(probe.tcp.value_or("")), nevra + ": check " + probe.name,
-                       vocabulary, component.name);
-            check_argv(probe.exec.value_or(rpm::Argv{}), nevra + ": check " + probe.name, vocabulary,
-                       component.name);
-        }
-        for (const rpm::PackagedCommand& command : package.about->commands) {
-            check_argv(command.run, nevra + ": command " + command.name, vocabulary, component.name);
-        }
-        if (package.about->drain) {
-            check_text(package.about->drain->marker, nevra + ": drain", vocabulary, component.name);
+        texts.check(*text, place);
+        for (const rpm::Argv& argv : each.validate) {
+            texts.check(argv, place + ": validate", true);
         }
     }
 }
@@ -198,7 +169,14 @@ repo::Manifest compose(const repo::Repository& repository, const base::ReleaseNa
     const rpm::TrustedKeys trust = repository.package_keys();
     for (const Component& component : application.components) {
         check_paths(repository, manifest, component, trust);
-        check_names(repository, manifest, component);
+        const Texts texts(manifest, application, component);
+        for (const std::string& name : component.packages) {
+            const repo::ManifestPackage& package = *manifest.find(name);
+            if (package.about) {
+                check_about(*package.about, package.nevra.str(), texts);
+                check_templates(repository, package, texts);
+            }
+        }
     }
     return manifest;
 }
