@@ -170,8 +170,8 @@ repo::Manifest compose(const repo::Repository& repository, const base::ReleaseNa
     for (const Component& component : application.components) {
         check_paths(repository, manifest, component, trust);
         const Texts texts(manifest, application, component);
-        for (const std::string& name : component.packages) {
-            const repo::ManifestPackage& package = *manifest.find(name);
+        for (const std::string& package_name : component.packages) {
+            const repo::ManifestPackage& package = *manifest.find(package_name);
             if (package.about) {
                 check_about(*package.about, package.nevra.str(), texts);
                 check_templates(repository, package, texts);
