@@ -227,9 +227,10 @@ void Environments::set_current(const std::string& environment, const std::string
 }
 
 void Environments::saw_release(const base::ReleaseName& release, const base::Digest& manifest,
-                               base::Time now) {
-    database_.prepare("INSERT OR IGNORE INTO releases (name, manifest, first_seen) VALUES (?, ?, ?)")
-        .with(release.str(), manifest.str(), base::to_rfc3339(now))
+                               const std::string& envelope, base::Time now) {
+    database_
+        .prepare("INSERT OR IGNORE INTO releases (name, manifest, envelope, first_seen) VALUES (?, ?, ?, ?)")
+        .with(release.str(), manifest.str(), envelope, base::to_rfc3339(now))
         .run();
     base::Statement row = database_.prepare("SELECT manifest, first_seen FROM releases WHERE name = ?");
     if (row.with(release.str()).step() && row.text(0) != manifest.str()) {
@@ -238,6 +239,14 @@ void Environments::saw_release(const base::ReleaseName& release, const base::Dig
                           "never changes, create a new one",
                           release, row.text(1));
     }
+}
+
+std::string Environments::envelope(const base::ReleaseName& release) const {
+    base::Statement row = database_.prepare("SELECT envelope FROM releases WHERE name = ?");
+    if (!row.with(release.str()).step()) {
+        throw base::Error(base::Fault::NotFound, "release '{}' was never seen here", release);
+    }
+    return row.text(0);
 }
 
 KnownGood way_back(const Environments& environments, const std::string& environment,

@@ -85,9 +85,12 @@ public:
     std::vector<std::pair<std::string, Current>> current(const std::string& environment) const;
     void set_current(const std::string& environment, const std::string& application, const Current& current);
 
-    /// Remembers a release's digest. @throws base::Error{Denied} when the release had another content before:
-    /// a release never changes.
-    void saw_release(const base::ReleaseName& release, const base::Digest& manifest, base::Time now);
+    /// Keeps a release's signed manifest. @throws base::Error{Denied} when it had another content before: a
+    /// release never changes.
+    void saw_release(const base::ReleaseName& release, const base::Digest& manifest,
+                     const std::string& envelope, base::Time now);
+    /// The signed manifest as it was first seen. @throws base::Error{NotFound}
+    std::string envelope(const base::ReleaseName& release) const;
 
 private:
     base::Database& database_;

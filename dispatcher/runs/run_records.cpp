@@ -11,9 +11,10 @@ namespace dispatcher::runs {
 
 namespace {
 
-constexpr std::string_view columns = "id, kind, environment, application, release, workflow, params, plan, "
-                                     "preempts, actor, state, epoch, from_release, manifest, "
-                                     "environment_version, goal, outcome, reason, created, started, ended";
+constexpr std::string_view columns =
+    "id, kind, environment, application, release, workflow, params, plan, "
+    "preempts, actor, state, epoch, from_release, manifest, "
+    "environment_version, goal, outcome, reason, created, started, ended, release_given";
 
 /// Plans are compared with until a run is started from them; nobody reads older ones.
 constexpr int kept_plans = 200;
@@ -54,6 +55,7 @@ RunRecord record(const base::Statement& row) {
     run.created = base::from_rfc3339(row.text(18));
     run.started = maybe_time(row, 19);
     run.ended = maybe_time(row, 20);
+    run.release_given = row.whole(21) != 0;
     return run;
 }
 
@@ -70,10 +72,12 @@ std::vector<RunRecord> all(base::Statement& rows) {
 void RunRecords::create(const RunRecord& run) {
     database_
         .prepare("INSERT INTO runs (id, kind, environment, application, release, workflow, params, plan, "
-                 "preempts, actor, state, created) "
-                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?)")
+                 "preempts, actor, state, created, "
+                 "release_given) "
+                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?, ?)")
         .with(run.id, run.kind, run.environment, run.application, run.release, run.workflow,
-              base::to_json(run.params), run.plan, run.preempts, run.actor, base::to_rfc3339(run.created))
+              base::to_json(run.params), run.plan, run.preempts, run.actor, base::to_rfc3339(run.created),
+              run.release_given)
         .run();
 }
 

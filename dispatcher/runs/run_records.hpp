@@ -23,7 +23,8 @@ struct RunRecord {
     std::string kind; ///< "deploy", "rollback"
     std::string environment;
     std::string application;
-    std::string release; ///< of a rollback that queues: the goal as it looked when it was asked for
+    std::string release;       ///< of a rollback that queues: the goal as it looked when it was asked for
+    bool release_given = true; ///< false: a rollback that goes wherever the way back leads when it starts
     std::string workflow;
     base::Value params = base::Object();
     std::optional<std::string> plan;     ///< hash of the plan that it was bound to

@@ -10,11 +10,12 @@ constexpr std::string_view first = R"sql(
 CREATE TABLE environments (
     name TEXT NOT NULL, version INTEGER NOT NULL, time TEXT NOT NULL, actor TEXT NOT NULL,
     file TEXT NOT NULL, text TEXT NOT NULL, PRIMARY KEY (name, version)) WITHOUT ROWID;
-CREATE TABLE releases (name TEXT PRIMARY KEY, manifest TEXT NOT NULL, first_seen TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE releases (name TEXT PRIMARY KEY, manifest TEXT NOT NULL, envelope TEXT NOT NULL,
+    first_seen TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE plans (hash TEXT PRIMARY KEY, time TEXT NOT NULL, actor TEXT NOT NULL, input TEXT NOT NULL);
 CREATE TABLE runs (
     id TEXT PRIMARY KEY, kind TEXT NOT NULL, environment TEXT NOT NULL, application TEXT NOT NULL, release TEXT NOT NULL,
-    workflow TEXT NOT NULL, params TEXT NOT NULL, plan TEXT, preempts TEXT, actor TEXT NOT NULL,
+    release_given INTEGER NOT NULL, workflow TEXT NOT NULL, params TEXT NOT NULL, plan TEXT, preempts TEXT, actor TEXT NOT NULL,
     state TEXT NOT NULL CHECK (state IN ('queued', 'running', 'ended')),
     input TEXT, epoch INTEGER, from_release TEXT, manifest TEXT, environment_version INTEGER, goal INTEGER,
     outcome TEXT, reason TEXT, created TEXT NOT NULL, started TEXT, ended TEXT);
