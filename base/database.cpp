@@ -301,8 +301,8 @@ Statement Database::prepare(std::string_view sql) {
         fail(connection, sql);
     }
     Prepared prepared(raw);
-    if (raw == nullptr ||
-        std::string_view(rest, sql.data() + sql.size()).find_first_not_of(" \t\n;") != sql.npos) {
+    if (raw == nullptr || std::string_view(rest, sql.data() + sql.size()).find_first_not_of(" \t\n;") !=
+                              std::string_view::npos) {
         throw Error(Fault::Internal, "database '{}': '{}' is not exactly one statement",
                     state_->file.native(), sql.substr(0, 200));
     }

@@ -179,19 +179,23 @@ Value parse_json(std::string_view text, std::string_view name, JsonLimits limits
     bj::parse_options options;
     options.max_depth = limits.depth + 1; // the builder refuses first, with a sentence of its own
     bj::basic_parser<Builder> parser(options, name, limits.depth);
-    // Line by line, so that every event stands on a known line: no token of JSON may contain a line feed.
+    // Line by line, so that every event stands on a known line: no token of JSON may contain a line feed. To
+    // begin a line costs the parser a step for each open list or record, so those that hold nothing are left
+    // out: 16 MiB of line feeds in 64 lists took 8 s.
     std::string_view rest = text;
     while (true) {
         const std::size_t feed = rest.find('\n');
         const std::string_view line = rest.substr(0, feed == std::string_view::npos ? feed : feed + 1);
         rest.remove_prefix(line.size());
-        bj::error_code problem;
-        const std::size_t taken = parser.write_some(!rest.empty(), line.data(), line.size(), problem);
-        if (!problem && taken < line.size()) {
-            problem = bj::error::extra_data;
-        }
-        if (problem) {
-            parser.handler().refuse(reason(problem));
+        if (rest.empty() || line.find_first_not_of(" \t\r\n") != std::string_view::npos) {
+            bj::error_code problem;
+            const std::size_t taken = parser.write_some(!rest.empty(), line.data(), line.size(), problem);
+            if (!problem && taken < line.size()) {
+                problem = bj::error::extra_data;
+            }
+            if (problem) {
+                parser.handler().refuse(reason(problem));
+            }
         }
         if (rest.empty()) {
             return parser.handler().take();

@@ -115,6 +115,12 @@ TEST_CASE("every beginning of a document is refused, with the line where it ends
     CHECK(parse_json(text, "x").object() != nullptr);
 }
 
+TEST_CASE("blank lines count, wherever they stand") {
+    CHECK(refused("{\n\n \t\r\n\"a\":\n\n\n1\n\n,]") == "order.json:9: this is not JSON: syntax error");
+    CHECK(refused("[\n\n\n") == "order.json:3: the JSON text ends too early");
+    CHECK(*parse_json("\n\n1\n\n\n", "x").whole() == 1);
+}
+
 TEST_CASE("JSON that is not JSON is refused with its line") {
     CHECK(refused("{}\n{}") == "order.json:2: something follows the end of the JSON text");
     CHECK(refused("{} x") == "order.json:1: something follows the end of the JSON text");

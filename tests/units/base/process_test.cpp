@@ -144,7 +144,7 @@ TEST_CASE("more output than the limit is cut, and the program still ends") {
 
 TEST_CASE("a program that ends at TERM is given the chance to") {
     const Outcome outcome =
-        shell("trap 'echo bye; exit 0' TERM; echo ready; while :; do sleep 0.05; done", 300ms);
+        shell("trap 'echo bye; exit 0' TERM; echo ready; while :; do sleep 0.05; done", 1s);
     CHECK(outcome.timed_out);
     CHECK(outcome.output == "ready\nbye\n");
     CHECK(outcome.exit_code == 0);
@@ -152,7 +152,7 @@ TEST_CASE("a program that ends at TERM is given the chance to") {
 
 TEST_CASE("a program that ignores TERM is killed at its timeout with its whole group") {
     // Both the program and what it started in the background ignore TERM; the second prints its number.
-    const Outcome outcome = shell("trap '' TERM; sleep 1000 & echo $!; wait; sleep 1000", 200ms);
+    const Outcome outcome = shell("trap '' TERM; sleep 1000 & echo $!; wait; sleep 1000", 1s);
     CHECK(outcome.timed_out);
     CHECK(outcome.signal == SIGKILL);
     CHECK(outcome.exit_code == 128 + SIGKILL);
@@ -161,7 +161,7 @@ TEST_CASE("a program that ignores TERM is killed at its timeout with its whole g
 
 TEST_CASE("what a program leaves behind is ended too when it is ended itself") {
     // The leader dies of TERM at once, its child does not.
-    const Outcome outcome = shell("(trap '' TERM; sleep 1000) & echo $!; sleep 1000", 200ms);
+    const Outcome outcome = shell("(trap '' TERM; sleep 1000) & echo $!; sleep 1000", 1s);
     CHECK(outcome.timed_out);
     CHECK(outcome.signal == SIGTERM);
     CHECK(ends(static_cast<pid_t>(std::stol(outcome.output))));

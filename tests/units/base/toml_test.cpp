@@ -90,6 +90,40 @@ TEST_CASE("a mistake in a TOML document is reported with its line") {
     CHECK(refused("a = 9223372036854775808").starts_with("package.toml:1: error while parsing"));
 }
 
-TEST_CASE("TOML that is nested without end is refused") {
-    CHECK(refused("a = " + std::string(100'000, '[')).starts_with("package.toml:1: error while parsing"));
+TEST_CASE("what is not ASCII stands in quotes or remarks") {
+    const std::string quote_it = "a character that is not ASCII stands outside of quotes; quote it";
+    CHECK(refused("a = 1\n\xc3\xa4 = 1\n") == "package.toml:2: " + quote_it);
+    CHECK(refused("a = '''\n\n''' \xca\x87") == "package.toml:3: " + quote_it);
+    CHECK(refused("\xc2\xa0") == "package.toml:1: " + quote_it);
+    const Value value = parse_toml("\xef\xbb\xbf\"\xc3\xa4\" = '\xca\x87' # \xc3\xbc\n", "x");
+    CHECK(*value.object()->find("\xc3\xa4")->text() == "\xca\x87");
+}
+
+TEST_CASE("TOML that is nested too deep is refused, also by the dots of its keys") {
+    const std::string deep = "tables and lists are nested deeper than 64";
+    std::string dotted = "a";
+    std::string inline_tables = "x = 1\ny = ";
+    for (int at = 0; at < 100'000; ++at) {
+        dotted += ". \"a.=\"";
+        inline_tables += "{ 'a'.a=";
+    }
+    CHECK(refused("x = 1\na = " + std::string(100'000, '[')) == "package.toml:2: " + deep);
+    CHECK(refused(dotted + " = 1") == "package.toml:1: " + deep);
+    CHECK(refused("\n  [" + dotted + "]") == "package.toml:2: " + deep);
+    CHECK(refused("[[" + dotted + "]]") == "package.toml:1: " + deep);
+    CHECK(refused(inline_tables) == "package.toml:2: " + deep);
+    // each part allowed, together too deep
+    CHECK(refused("[a" + std::string(40, '.') + "]\nb" + std::string(40, '.') + " = 1") ==
+          "package.toml:2: " + deep);
+    const std::string text = R"(s = """
+a.b\""" [[[ {{{ """"
+t = '''
+[[[ \'''
+u = "\"[[[" # [[[
+)";
+    std::string quotes;
+    for (int at = 0; at < 100; ++at) {
+        quotes += fmt::format("k{0} = \"a.b.c\"\nn{0} = [1.5, 2.5, {{ a.b = 1.5, c.d = [] }}]\n", at);
+    }
+    CHECK(parse_toml(text + quotes, "x").object()->size() == 203);
 }
