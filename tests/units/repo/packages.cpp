@@ -3,11 +3,11 @@
 #include "tests/units/repo/packages.hpp"
 
 #include "base/digest.hpp"
-#include "base/files.hpp"
 #include "base/json.hpp"
 #include "rpm/package_writer.hpp"
 
 #include <fmt/format.h>
+#include <fstream>
 #include <zstd.h>
 
 namespace tests {
@@ -64,7 +64,8 @@ std::filesystem::path make_package(const std::filesystem::path& directory, const
     payload.resize(ZSTD_compress(payload.data(), payload.size(), archive.data(), archive.size(), 3));
     const rpm::PayloadFacts sealed{3, base::sha256(payload), payload.size(), archive.size()};
     const std::filesystem::path file = directory / facts.nevra.file_name();
-    base::SystemFiles().write(file, rpm::package_head(facts, sealed, key, at) + payload);
+    std::ofstream(file, std::ios::binary | std::ios::trunc)
+        << rpm::package_head(facts, sealed, key, at) << payload;
     return file;
 }
 
