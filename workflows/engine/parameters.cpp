@@ -3,134 +3,128 @@
 #include "workflows/engine/parameters.hpp"
 
 #include "base/error.hpp"
-#include "base/fields.hpp"
+#include "workflows/engine/ramp.hpp"
 
-#include <fmt/format.h>
-
-#include <optional>
+#include <algorithm>
+#include <charconv>
 
 namespace workflows::engine {
-
 namespace {
 
-/// "20%" as 0.2, or nothing.
-bool is_share(const std::string& text) {
-    if (text.size() < 2 || text.back() != '%') {
-        return false;
-    }
-    double percent = 0;
-    for (const char c : text.substr(0, text.size() - 1)) {
-        if (c < '0' || c > '9') {
-            return false;
-        }
-        percent = percent * 10 + (c - '0');
-    }
-    return percent >= 1 && percent <= 100;
-}
-
-bool is_ramp(const base::Value& value) {
-    const base::Array* entries = value.array();
-    if (entries == nullptr || entries->empty()) {
-        return false;
-    }
-    for (const base::Value& entry : *entries) {
-        const bool number = entry.whole() != nullptr && *entry.whole() >= 1;
-        if (!number && (entry.text() == nullptr || !is_share(*entry.text()))) {
-            return false;
+base::Value read_count(const base::Value& value) {
+    std::int64_t count = -1;
+    if (const std::int64_t* whole = value.whole()) {
+        count = *whole;
+    } else if (const std::string* text = value.text()) {
+        const char* end = text->data() + text->size();
+        if (const auto [last, error] = std::from_chars(text->data(), end, count);
+            error != std::errc() || last != end) {
+            count = -1;
         }
     }
-    return true;
+    if (count < 0) {
+        throw base::Error(base::Fault::Input, "'{}' is not a count; write a whole number such as 2",
+                          value.text() != nullptr ? *value.text() : std::string(value.kind()));
+    }
+    return count;
 }
 
-bool is_duration(const base::Value& value) {
+base::Value read_duration(const base::Value& value) {
     if (value.text() == nullptr) {
-        return false;
+        throw base::Error(base::Fault::Input, "{} is not a duration; write for example \"30s\"",
+                          value.kind());
     }
-    try {
-        base::parse_duration(*value.text());
-        return true;
-    } catch (const base::Error&) {
-        return false;
-    }
+    return base::to_text(base::parse_duration(*value.text()));
 }
 
-/// What is wanted when `value` is not right for a parameter of this type, or nothing.
-std::optional<std::string> wanted(const std::string& type, const base::Value& value) {
+base::Value read_text(const base::Value& value) {
+    if (value.text() == nullptr) {
+        throw base::Error(base::Fault::Input, "{} is not a text", value.kind());
+    }
+    return *value.text();
+}
+
+base::Value read_flag(const base::Value& value) {
+    const std::string* text = value.text();
+    if (value.flag() == nullptr && (text == nullptr || (*text != "true" && *text != "false"))) {
+        throw base::Error(base::Fault::Input, "'{}' is not true or false",
+                          text == nullptr ? std::string(value.kind()) : *text);
+    }
+    return value.flag() != nullptr ? *value.flag() : *text == "true";
+}
+
+// The one form in which a script sees a value of a type.
+base::Value read_as(const std::string& type, const base::Value& value) {
     if (type == "ramp") {
-        return is_ramp(value) ? std::nullopt
-                              : std::optional<std::string>(
-                                    "a list of numbers and shares such as [1, \"20%\", \"100%\"]");
+        return to_value(read_ramp(value));
     }
     if (type == "duration") {
-        return is_duration(value) ? std::nullopt : std::optional<std::string>("a duration such as '30s'");
-    }
-    if (type == "count") {
-        const bool right = value.whole() != nullptr && *value.whole() >= 0;
-        return right ? std::nullopt : std::optional<std::string>("a whole number from 0");
+        return read_duration(value);
     }
     if (type == "flag") {
-        return value.flag() != nullptr ? std::nullopt : std::optional<std::string>("true or false");
+        return read_flag(value);
     }
-    return value.text() != nullptr ? std::nullopt : std::optional<std::string>("a text");
+    return type == "count" ? read_count(value) : read_text(value);
+}
+
+bool is_type(const base::Value* type) {
+    static const std::vector<std::string> types{"ramp", "duration", "count", "text", "flag"};
+    return type != nullptr && type->text() != nullptr &&
+           std::find(types.begin(), types.end(), *type->text()) != types.end();
 }
 
 } // namespace
 
-std::vector<Script::Parameter> declared_parameters(const base::Value& params, const std::string& name) {
-    std::vector<Script::Parameter> declared;
-    if (params.is_null()) {
-        return declared;
+std::vector<Script::Parameter> read_parameters(const base::Fields& workflow) {
+    std::vector<Script::Parameter> parameters;
+    const std::optional<base::Fields> params = workflow.record("params");
+    if (!params) {
+        return parameters;
     }
-    if (params.object() == nullptr) {
-        throw base::Error(base::Fault::Input,
-                          "{}: 'params' is {}, but must be a record such as {{ soak = duration \"30s\" }}",
-                          name, params.kind());
-    }
-    for (const base::Member& member : params.object()->members) {
+    for (const base::Member& member : params->members()) {
         const base::Object* record = member.value.object();
-        const base::Value* word = record != nullptr ? record->find("@") : nullptr;
-        const base::Value* absent = record != nullptr ? record->find("value") : nullptr;
-        if (word == nullptr || absent == nullptr || word->text() == nullptr) {
-            throw base::Error(base::Fault::Input,
-                              "{}: parameter '{}' has no type; write ramp {{…}}, duration \"…\", count(…), "
-                              "text \"…\" or flag(…)",
-                              name, member.name);
+        const base::Value* type = record == nullptr ? nullptr : record->find("type");
+        const base::Value* absent = record == nullptr ? nullptr : record->find("default");
+        const base::Value* line = record == nullptr ? nullptr : record->find("line");
+        if (!is_type(type) || absent == nullptr || line == nullptr || line->whole() == nullptr) {
+            params->fail(
+                member.name,
+                fmt::format("parameter '{}' has no type; write ramp {{ 1, \"100%\" }}, duration \"30s\", "
+                            "count(0), text \"x\" or flag(true)",
+                            member.name));
         }
-        if (const auto want = wanted(*word->text(), *absent)) {
-            throw base::Error(base::Fault::Input, "{}: the default of parameter '{}' is not {}", name,
-                              member.name, *want);
+        try {
+            parameters.push_back({member.name, *type->text(), read_as(*type->text(), *absent)});
+        } catch (const base::Error& error) {
+            throw base::Error(base::Fault::Input, "{}:{}: parameter '{}': {}", params->file(), *line->whole(),
+                              member.name, error.message());
         }
-        declared.push_back({member.name, *word->text(), *absent});
     }
-    return declared;
+    return parameters;
 }
 
-base::Object resolve_parameters(const std::vector<Script::Parameter>& declared, const base::Object& given,
-                                const std::string& name) {
-    base::Object resolved;
+base::Value apply_parameters(const std::vector<Script::Parameter>& parameters, const base::Object& given,
+                             const std::string& workflow) {
+    base::Object values;
     std::vector<std::string> names;
-    for (const Script::Parameter& parameter : declared) {
+    for (const Script::Parameter& parameter : parameters) {
         names.push_back(parameter.name);
         const base::Value* value = given.find(parameter.name);
-        if (value == nullptr) {
-            resolved.set(parameter.name, parameter.absent);
-            continue;
+        try {
+            values.set(parameter.name, value == nullptr ? parameter.absent : read_as(parameter.type, *value));
+        } catch (const base::Error& error) {
+            throw base::Error(base::Fault::Input, "workflow '{}': parameter '{}': {}", workflow,
+                              parameter.name, error.message());
         }
-        if (const auto want = wanted(parameter.type, *value)) {
-            throw base::Error(base::Fault::Input, "parameter '{}' of workflow '{}' must be {}",
-                              parameter.name, name, *want);
-        }
-        resolved.set(parameter.name, *value);
     }
     for (const base::Member& member : given.members) {
-        if (resolved.find(member.name) == nullptr) {
-            const auto near = base::nearest(member.name, names);
-            throw base::Error(base::Fault::Input, "workflow '{}' has no parameter '{}'{}", name, member.name,
-                              near ? "; did you mean '" + *near + "'?"
-                                   : fmt::format("; it has: {}", fmt::join(names, ", ")));
+        if (std::find(names.begin(), names.end(), member.name) == names.end()) {
+            const std::optional<std::string> near = base::nearest(member.name, names);
+            throw base::Error(base::Fault::Input, "workflow '{}': unknown parameter '{}'{}", workflow,
+                              member.name, near ? "; did you mean '" + *near + "'?" : "");
         }
     }
-    return resolved;
+    return values;
 }
 
 } // namespace workflows::engine

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "base/value.hpp"
+#include "base/fields.hpp"
 #include "workflows/engine/script.hpp"
 
 #include <string>
@@ -10,15 +10,16 @@
 
 namespace workflows::engine {
 
-/// The words that declare a workflow's parameters: `ramp {…}`, `duration "30s"`, `count(0)`, `text "…"`,
-/// `flag(true)`. Each makes a record
-/// {"@" = word, value = default}. What they mean for a value is checked here, for defaults and given values
-/// alike.
-std::vector<Script::Parameter> declared_parameters(const base::Value& params, const std::string& name);
+/// `params = { soak = duration "30s" }` of a workflow: each is a record {type, default, line} made by a word
+/// of its type.
+/// @throws base::Error{Input} at the line of the word.
+std::vector<Script::Parameter> read_parameters(const base::Fields& workflow);
 
-/// The value of every parameter: as given, else the default. @throws base::Error{Input} for an unknown
-/// parameter (with the nearest) or a value that is not what the word says.
-base::Object resolve_parameters(const std::vector<Script::Parameter>& declared, const base::Object& given,
-                                const std::string& name);
+/// The value of each parameter: what was given (as its type, or as the text of a command line), else the
+/// default.
+/// @throws base::Error{Input} `workflow 'rolling': unknown parameter 'soke'; did you mean 'soak'?` and the
+/// like.
+base::Value apply_parameters(const std::vector<Script::Parameter>& parameters, const base::Object& given,
+                             const std::string& workflow);
 
 } // namespace workflows::engine

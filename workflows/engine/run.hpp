@@ -70,6 +70,7 @@ base::Value to_value(const Event& event);
 Event event_from_value(const base::Value& value);
 
 // ---- What a run wants done. ----
+/// `body` as docs/protocol.md says, but for what only the sender knows: it adds `manifest` (the signed envelope) to prepare and `run` to undo.
 struct SendOrder { std::int64_t order; Target target; OrderKind kind; base::Value body; base::Time deadline; };
 struct Answer { std::int64_t sequence; bool ok; base::Value value; std::string error; }; ///< to the script
 struct SetTimer { std::int64_t timer; base::Time at; std::string why; };
@@ -78,6 +79,13 @@ struct Note { std::string message; base::Object fields; std::optional<Target> ta
 struct TargetChanged { Target target; TargetState state; std::string reason; };
 struct Ended { Outcome outcome; std::string reason; };
 using Effect = std::variant<SendOrder, Answer, SetTimer, Note, TargetChanged, Ended>;
+
+/// A batch as it was cut when its update began.
+struct BatchView {
+    int level;
+    std::string arithmetic;                 ///< "20% of 3 is 0.6, rounded up to 1"
+    std::vector<Target> targets;
+};
 
 struct TargetView {
     Target target;
@@ -111,6 +119,8 @@ public:
     bool wants_script() const noexcept;     ///< false for rollbacks and once the way back has begun
     std::vector<TargetView> targets() const;
     std::vector<Waiting> waiting() const;
+    /// All batches so far, in the order in which they go.
+    const std::vector<BatchView>& batches() const noexcept;
     const RunInput& input() const noexcept;
 
 private:

@@ -22,8 +22,8 @@ struct ScriptModel {
 
 /// The commands that scripts give, as ScriptCommand::kind and arguments; all values as in the script, durations as text:
 ///
-///   preflight {deadline?}            how long nodes may take to answer; answer: nothing
-///   update    {level, …options}      `level` is the index of a level (0-based, as in RunInput::levels); answer: {outcome counts}
+///   preflight {quorum?, deadline?}   answer: {ready, left_out}
+///   update    {level, …options}      `level` is the index of a level (0-based, as in RunInput::levels); answer: {level, failures}
 ///   wait      {duration}             a durable timer; answer: nothing
 ///
 /// One workflow script in a Lua 5.4 sandbox: allow-listed globals, text chunks only, sorted `pairs`, an allocator with a ceiling, an instruction budget

@@ -1,0 +1,117 @@
+// Copyright the Tiercel authors
+// SPDX-License-Identifier: Apache-2.0
+// Nothing is touched before every node has said that it could (law 8).
+#include "workflows/engine/deadlines.hpp"
+#include "workflows/engine/report_detail.hpp"
+#include "workflows/engine/run_state.hpp"
+#include "workflows/engine/transitions.hpp"
+
+#include <algorithm>
+
+namespace workflows::engine {
+namespace {
+
+// All reasons of a small fleet, the first ones of a large one.
+std::string reasons(const std::vector<Progress>& targets) {
+    constexpr std::size_t most = 10;
+    std::vector<std::string> said;
+    std::size_t more = 0;
+    for (const Progress& target : targets) {
+        if (target.state == TargetState::Ready) {
+            continue;
+        }
+        if (said.size() < most) {
+            said.push_back(target.desired->target.str() + ": " + target.reason);
+        } else {
+            ++more;
+        }
+    }
+    std::string text;
+    for (const std::string& one : said) {
+        text += text.empty() ? one : "; " + one;
+    }
+    return more == 0 ? text : text + fmt::format("; and {} more", more);
+}
+
+} // namespace
+
+void Run::State::on(const Started&) {
+    if (prepared || phase != Phase::Idle || !commands.empty()) {
+        return;
+    }
+    note("run started", {{"kind", is_rollback() ? "rollback" : "deploy"},
+                         {"environment", input.environment.str()},
+                         {"release", input.release.str()},
+                         {"targets", static_cast<std::int64_t>(targets.size())},
+                         {"epoch", input.epoch}});
+    if (targets.empty()) {
+        end(Outcome::Refused, "the run has no targets");
+    } else if (is_rollback()) {
+        begin_preflight(Portion{false, 1}, default_deadline(OrderKind::Prepare));
+    }
+}
+
+void Run::State::begin_preflight(Portion wanted, base::Duration deadline) {
+    phase = Phase::Preflight;
+    quorum = wanted;
+    deadlines[OrderKind::Prepare] = deadline;
+    for (Progress& target : targets) {
+        set_state(target, TargetState::Preparing);
+        send(target, OrderKind::Prepare);
+    }
+}
+
+void Run::State::prepare_answered(Progress& target, const Reported& report) {
+    if (!report.ok) {
+        const TargetState state = failure_state(report.code);
+        // A node that could not do it has touched nothing: that is a no, not a failure.
+        set_state(target, state == TargetState::Failed ? TargetState::Refused : state, report.reason);
+        return;
+    }
+    target.prepared = report.detail;
+    target.changed = flag_of(report.detail, "changed", true);
+    target.installed = flag_of(report.detail, "installed", true);
+    set_state(target, TargetState::Ready);
+}
+
+void Run::State::prepare_lost(Progress& target, bool seen) {
+    set_state(target, seen ? TargetState::Lost : TargetState::Unreachable,
+              seen ? "the node was online, but did not answer to 'prepare' in time" : "the node is offline");
+}
+
+void Run::State::advance_preflight() {
+    std::size_t ready = 0;
+    bool somebody_said_no = false;
+    for (const Progress& target : targets) {
+        if (target.state == TargetState::Preparing) {
+            return;
+        }
+        ready += target.state == TargetState::Ready ? 1 : 0;
+        somebody_said_no |= target.state == TargetState::Refused || target.state == TargetState::Quarantined;
+    }
+    // A rollback leaves out who is away, but not who says no: packages that nobody may trust are not put on
+    // the rest either.
+    const std::size_t needed = quorum.rounded_up(targets.size());
+    if (ready < needed || (is_rollback() && somebody_said_no)) {
+        end(Outcome::Refused,
+            fmt::format("nothing was touched, {} of {} targets are ready{}: {}", ready, targets.size(),
+                        is_rollback() ? "" : fmt::format(", but {} must be", needed), reasons(targets)));
+        return;
+    }
+    for (const Progress& target : targets) {
+        const bool in_service = target.installed && target.state == TargetState::Ready;
+        availability[name(target).component].installed += in_service ? 1 : 0;
+    }
+    prepared = true;
+    note("preflight passed", {{"ready", static_cast<std::int64_t>(ready)},
+                              {"left_out", static_cast<std::int64_t>(targets.size() - ready)}});
+    if (is_rollback()) {
+        back_level = input.levels.size();
+        begin_next_rollback_level();
+    } else {
+        answer(base::Object{{"ready", static_cast<std::int64_t>(ready)},
+                            {"left_out", static_cast<std::int64_t>(targets.size() - ready)}});
+    }
+}
+
+} // namespace workflows::engine

@@ -1,0 +1,179 @@
+// Copyright the Tiercel authors
+// SPDX-License-Identifier: Apache-2.0
+#include "workflows/engine/run.hpp"
+
+#include "base/error.hpp"
+#include "workflows/engine/run_state.hpp"
+#include "workflows/engine/transitions.hpp"
+
+namespace workflows::engine {
+
+Run::State::State(RunInput what) : input(std::move(what)) {
+    std::map<base::ComponentName, std::size_t> levels;
+    for (std::size_t level = 0; level < input.levels.size(); ++level) {
+        for (const base::ComponentName& component : input.levels[level]) {
+            levels.emplace(component, level);
+        }
+    }
+    std::set<Target> seen;
+    for (const Desired& desired : input.targets) {
+        const auto level = levels.find(desired.target.component);
+        if (level == levels.end()) {
+            throw base::Error(base::Fault::Input, "target '{}' is of no level of the run",
+                              desired.target.str());
+        }
+        if (!seen.insert(desired.target).second) {
+            throw base::Error(base::Fault::Input, "target '{}' is in the run twice", desired.target.str());
+        }
+        Progress target;
+        target.desired = &desired;
+        target.level = level->second;
+        targets.push_back(std::move(target));
+    }
+}
+
+void Run::State::note(std::string message, base::Object fields, const Progress* target) {
+    effects.emplace_back(Note{std::move(message), std::move(fields),
+                              target == nullptr ? std::nullopt : std::optional(name(*target))});
+}
+
+void Run::State::set_state(Progress& target, TargetState state, std::string reason) {
+    if (!may_follow(target.state, state)) {
+        throw base::Error(base::Fault::Internal, "target '{}' cannot go from {} to {}", name(target).str(),
+                          word(target.state), word(state));
+    }
+    target.state = state;
+    target.reason = std::move(reason);
+    effects.emplace_back(TargetChanged{name(target), state, target.reason});
+}
+
+void Run::State::set_service(Progress& target, bool drained, bool touched, bool proven) {
+    Availability& counts = availability[name(target).component];
+    counts.out -= target.out() ? 1 : 0;
+    target.drained = drained;
+    target.touched = touched;
+    target.proven = proven;
+    counts.out += target.out() ? 1 : 0;
+}
+
+std::int64_t Run::State::set_timer(OpenTimer::Kind kind, base::Time at, std::string why, std::int64_t order) {
+    const std::int64_t id = next_timer++;
+    timers.emplace(id, OpenTimer{kind, order, at, why});
+    effects.emplace_back(SetTimer{id, at, std::move(why)});
+    return id;
+}
+
+// Each phase goes as far as it can; when it ends, the next one may have something to do at once.
+void Run::State::advance() {
+    while (true) {
+        const Phase before = phase;
+        switch (phase) {
+        case Phase::Preflight:
+            advance_preflight();
+            break;
+        case Phase::Updating:
+            advance_update();
+            break;
+        case Phase::Stopping:
+            advance_stopping();
+            break;
+        case Phase::GoingBack:
+            advance_way_back();
+            break;
+        case Phase::Settling:
+            advance_settling();
+            break;
+        case Phase::Idle:
+        case Phase::ScriptWaiting:
+        case Phase::Over:
+            break;
+        }
+        if (phase == before) {
+            return;
+        }
+    }
+}
+
+Run::Run(RunInput input) : state_(std::make_unique<State>(std::move(input))) {}
+Run::~Run() = default;
+Run::Run(Run&&) noexcept = default;
+
+std::vector<Effect> Run::handle(const Event& event, base::Time now) {
+    State& state = *state_;
+    if (state.phase == State::Phase::Over) {
+        return {};
+    }
+    state.now = now;
+    state.effects.clear();
+    std::visit([&](const auto& what) { state.on(what); }, event);
+    state.advance();
+    return std::move(state.effects);
+}
+
+Run::Replayed Run::replayed(const ScriptCommand& command) const {
+    const auto& known = state_->commands;
+    if (command.sequence < 1 || static_cast<std::size_t>(command.sequence) > known.size()) {
+        return {false, std::nullopt};
+    }
+    const State::Command& journaled = known[static_cast<std::size_t>(command.sequence - 1)];
+    if (journaled.command.kind != command.kind || !(journaled.command.arguments == command.arguments)) {
+        throw base::Error(
+            base::Fault::Conflict,
+            "workflow '{}' now gives '{}' as its command {}, but gave '{}' before, while being replayed",
+            state_->input.workflow, command.kind, command.sequence, journaled.command.kind);
+    }
+    return {true, journaled.answer};
+}
+
+bool Run::ended() const noexcept {
+    return state_->phase == State::Phase::Over;
+}
+
+std::optional<Outcome> Run::outcome() const noexcept {
+    return ended() ? state_->outcome : std::nullopt;
+}
+
+bool Run::wants_script() const noexcept {
+    const State& state = *state_;
+    return !state.is_rollback() && !state.script_over && !state.stopped &&
+           state.phase != State::Phase::Settling && state.phase != State::Phase::Over;
+}
+
+std::vector<TargetView> Run::targets() const {
+    std::vector<TargetView> views;
+    views.reserve(state_->targets.size());
+    for (const Progress& target : state_->targets) {
+        views.push_back({target.desired->target, static_cast<int>(target.level), target.state, target.reason,
+                         target.prepared});
+    }
+    return views;
+}
+
+std::vector<Waiting> Run::waiting() const {
+    const State& state = *state_;
+    std::vector<Waiting> waiting;
+    if (ended()) {
+        return waiting;
+    }
+    if (state.paused) {
+        waiting.push_back({"a person, to resume or cancel: " + *state.paused, std::nullopt});
+    }
+    for (const auto& [id, timer] : state.timers) {
+        waiting.push_back({timer.why, timer.at});
+    }
+    if (state.phase == State::Phase::Idle && wants_script()) {
+        waiting.push_back(
+            {fmt::format("the next command of workflow '{}'", state.input.workflow), std::nullopt});
+    }
+    return waiting;
+}
+
+const std::vector<BatchView>& Run::batches() const noexcept {
+    return state_->batches;
+}
+
+const RunInput& Run::input() const noexcept {
+    return state_->input;
+}
+
+} // namespace workflows::engine

@@ -1,0 +1,143 @@
+// Copyright the Tiercel authors
+// SPDX-License-Identifier: Apache-2.0
+#include "workflows/engine/transitions.hpp"
+
+#include "base/error.hpp"
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+namespace workflows::engine {
+namespace {
+
+using enum TargetState;
+
+struct Row {
+    TargetState state;
+    std::string_view word;
+    bool terminal;
+    std::vector<TargetState> next;
+};
+
+// How a step can end badly. The way back may begin from each of them: a node that was lost in the middle was
+// touched, too.
+const std::vector<TargetState> way_back = {UndoDraining, Undoing, UndoUndraining};
+
+std::vector<TargetState> operator+(std::vector<TargetState> left, const std::vector<TargetState>& right) {
+    left.insert(left.end(), right.begin(), right.end());
+    return left;
+}
+
+const std::vector<TargetState> bad_ends = {Failed,      Lost,           Unreachable, Refused,
+                                           Quarantined, RollbackFailed, Cancelled};
+
+const std::vector<Row>& table() {
+    static const std::vector<Row> rows = {
+        // On the way. `Undraining` after a failure is the "finally" of law 5: its end is the failure's own
+        // word.
+        {NotStarted, "not_started", true, {Preparing, Cancelled}},
+        {Preparing,
+         "preparing",
+         false,
+         {Ready, NotStarted, Refused, Quarantined, Unreachable, Lost, Cancelled}},
+        {Ready, "ready", false, {Draining, Applying, Unchanged, NotStarted, Cancelled}},
+        {Draining, "draining", false, std::vector<TargetState>{Applying, Undraining} + bad_ends + way_back},
+        {Applying, "applying", false, std::vector<TargetState>{Restarting, Undraining} + bad_ends + way_back},
+        {Restarting, "restarting", false,
+         std::vector<TargetState>{Probing, Undraining} + bad_ends + way_back},
+        {Probing, "probing", false, std::vector<TargetState>{Undraining, Soaking} + bad_ends + way_back},
+        {Undraining, "undraining", false, std::vector<TargetState>{Soaking} + bad_ends + way_back},
+        {Soaking, "soaking", false, std::vector<TargetState>{Updated, RolledBack} + bad_ends + way_back},
+        // On the way back.
+        {UndoDraining, "undo_draining", false, {Undoing, UndoUndraining, RollbackFailed}},
+        {Undoing, "undoing", false, {UndoProbing, UndoUndraining, RolledBack, RollbackFailed}},
+        {UndoProbing, "undo_probing", false, {UndoUndraining, RolledBack, RollbackFailed}},
+        {UndoUndraining, "undo_undraining", false, std::vector<TargetState>{RolledBack} + bad_ends},
+        // Words that a target may end with.
+        {Updated, "updated", true, way_back},
+        {Unchanged, "unchanged", true, {}},
+        {Failed, "failed", true, way_back},
+        {RolledBack, "rolled_back", true, {}},
+        {RollbackFailed, "rollback_failed", true, {}},
+        {Skipped, "skipped", true, {}},
+        {Unreachable, "unreachable", true, way_back},
+        {Refused, "refused", true, way_back},
+        {Quarantined, "quarantined", true, way_back},
+        {Lost, "lost", true, way_back},
+        {Cancelled, "cancelled", true, {}},
+    };
+    return rows;
+}
+
+const Row& row(TargetState state) noexcept {
+    return *std::find_if(table().begin(), table().end(), [&](const Row& one) { return one.state == state; });
+}
+
+constexpr std::array<std::string_view, 8> order_words = {"prepare", "drain",   "apply", "restart",
+                                                         "probe",   "undrain", "undo",  "settle"};
+
+struct OutcomeRow {
+    Outcome outcome;
+    std::string_view word;
+    int exit_code;
+};
+constexpr std::array<OutcomeRow, 8> outcomes{{
+    {Outcome::Succeeded, "succeeded", 0},
+    {Outcome::SucceededWithLeftOut, "succeeded_with_left_out", 11},
+    {Outcome::Stopped, "stopped", 3},
+    {Outcome::RolledBack, "rolled_back", 4},
+    {Outcome::RollbackFailed, "rollback_failed", 8},
+    {Outcome::Cancelled, "cancelled", 9},
+    {Outcome::NeedsPerson, "needs_person", 5},
+    {Outcome::Refused, "refused", 6},
+}};
+
+} // namespace
+
+bool may_follow(TargetState before, TargetState after) noexcept {
+    const std::vector<TargetState>& next = row(before).next;
+    return std::find(next.begin(), next.end(), after) != next.end();
+}
+
+bool is_under_way(TargetState state) noexcept {
+    return !row(state).terminal && state != Preparing && state != Ready && state != Soaking;
+}
+
+TargetState failure_state(std::string_view code) noexcept {
+    if (code == "refused" || code == "stale" || code == "expired") {
+        return Refused;
+    }
+    return code == "quarantined" ? Quarantined : code == "unreachable" ? Unreachable : Failed;
+}
+
+std::string_view word(TargetState state) noexcept {
+    return row(state).word;
+}
+
+bool is_terminal_word(TargetState state) noexcept {
+    return row(state).terminal;
+}
+
+TargetState target_state_from(std::string_view text) {
+    for (const Row& one : table()) {
+        if (one.word == text) {
+            return one.state;
+        }
+    }
+    throw base::Error(base::Fault::Corrupt, "'{}' is no state of a target", text);
+}
+
+std::string_view word(OrderKind kind) noexcept {
+    return order_words.at(static_cast<std::size_t>(kind));
+}
+
+std::string_view word(Outcome outcome) noexcept {
+    return outcomes.at(static_cast<std::size_t>(outcome)).word;
+}
+
+int exit_code(Outcome outcome) noexcept {
+    return outcomes.at(static_cast<std::size_t>(outcome)).exit_code;
+}
+
+} // namespace workflows::engine

@@ -1,0 +1,81 @@
+// Copyright the Tiercel authors
+// SPDX-License-Identifier: Apache-2.0
+#include "workflows/vm/conversation.hpp"
+
+#include "base/error.hpp"
+#include "base/fields.hpp"
+#include "base/json.hpp"
+
+#include <limits>
+
+namespace workflows::vm {
+namespace {
+
+using base::Object;
+
+base::Value description_of(const engine::Script& script) {
+    base::Array parameters;
+    for (const engine::Script::Parameter& parameter : script.parameters()) {
+        parameters.push_back(
+            Object{{"name", parameter.name}, {"type", parameter.type}, {"default", parameter.absent}});
+    }
+    return Object{
+        {"description", Object{{"summary", script.summary()}, {"parameters", std::move(parameters)}}}};
+}
+
+engine::Answer answer_from(const base::Fields& fields) {
+    const base::Value* value = fields.any("value");
+    return {fields.whole("sequence", 1, std::numeric_limits<std::int64_t>::max()), fields.flag("ok", false),
+            value == nullptr ? base::Value() : *value, fields.text("error", "")};
+}
+
+} // namespace
+
+base::Value Conversation::next(const std::optional<engine::Answer>& answer) {
+    const engine::Script::Step step = script_->resume(answer);
+    if (const engine::ScriptCommand* command = std::get_if<engine::ScriptCommand>(&step)) {
+        return Object{{"command", Object{{"sequence", command->sequence},
+                                         {"kind", command->kind},
+                                         {"arguments", command->arguments}}}};
+    }
+    const engine::ScriptEnded& ended = std::get<engine::ScriptEnded>(step);
+    return Object{{"ended", Object{{"ok", ended.ok}, {"error", ended.error}}}};
+}
+
+base::Value Conversation::answer_to(const base::Value& message) {
+    const base::Fields fields(message, "message");
+    if (const std::optional<base::Fields> describe = fields.record("describe")) {
+        return description_of(engine::Script(describe->text("source"), describe->text("name"), {}, {}));
+    }
+    if (const std::optional<base::Fields> start = fields.record("start")) {
+        if (script_) {
+            throw base::Error(base::Fault::Conflict, "a workflow is running here already");
+        }
+        const base::Value* params = start->any("params");
+        const base::Value* model = start->any("model");
+        script_ = std::make_unique<engine::Script>(
+            start->text("source"), start->text("name"),
+            params == nullptr || params->object() == nullptr ? Object{} : *params->object(),
+            engine::ScriptModel::from_value(model == nullptr ? base::Value() : *model));
+        return next(std::nullopt);
+    }
+    if (const std::optional<base::Fields> answer = fields.record("answer")) {
+        if (!script_) {
+            throw base::Error(base::Fault::Conflict, "no workflow is running here");
+        }
+        return next(answer_from(*answer));
+    }
+    fields.finish();
+    fields.fail("", "one of 'start', 'answer' and 'describe' is needed");
+}
+
+std::string Conversation::handle(std::string_view line) {
+    try {
+        return base::to_json(answer_to(base::parse_json(line, "message")));
+    } catch (const base::Error& error) {
+        return base::to_json(
+            Object{{"refused", Object{{"fault", base::word(error.fault())}, {"message", error.message()}}}});
+    }
+}
+
+} // namespace workflows::vm
