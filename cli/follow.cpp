@@ -24,19 +24,39 @@ Color color_of(const std::string& level) {
     return level == "warning" ? Color::Yellow : Color::Bold;
 }
 
+Color color_of_state(const std::string& state) {
+    if (state == "updated" || state == "unchanged" || state == "rolled_back") {
+        return Color::Green;
+    }
+    const bool bad = state == "failed" || state == "rollback_failed" || state == "refused" ||
+                     state == "lost" || state == "unreachable" || state == "quarantined";
+    return bad ? Color::Red : Color::Grey;
+}
+
+std::string shown_fields(const base::Value& event, std::string_view left_out) {
+    std::string out;
+    if (const base::Object* fields = member_of(event, "fields").object()) {
+        for (const base::Member& field : fields->members) {
+            if (field.name != left_out) {
+                out += "  " + paint(Color::Grey, field.name + "=") + printable(text_of(*fields, field.name));
+            }
+        }
+    }
+    return out;
+}
+
 void show_event(const base::Value& event) {
     // The time of day is enough while one watches; `run show --json` has all of it.
     const std::string time = text_of(event, "time");
-    std::string line = paint(Color::Grey, time.size() >= 19 ? time.substr(11, 8) : time) + "  ";
     const std::string target = text_of(event, "target");
-    if (!target.empty()) {
-        line += paint(Color::Blue, target) + "  ";
-    }
-    line += paint(color_of(text_of(event, "level")), text_of(event, "message"));
-    if (const base::Object* fields = member_of(event, "fields").object()) {
-        for (const base::Member& field : fields->members) {
-            line += "  " + paint(Color::Grey, field.name + "=") + printable(text_of(*fields, field.name));
-        }
+    const std::string message = text_of(event, "message");
+    std::string line = paint(Color::Grey, time.size() >= 19 ? time.substr(11, 8) : time) + "  ";
+    if (message == "target changed") {
+        const std::string state = text_of(member_of(event, "fields"), "state");
+        line += "    " + target + "  " + paint(color_of_state(state), state) + shown_fields(event, "state");
+    } else {
+        line += paint(color_of(text_of(event, "level")), message) + (target.empty() ? "" : "  " + target) +
+                shown_fields(event, "");
     }
     std::cout << line << std::endl;
 }
