@@ -313,7 +313,7 @@ void put_files(HeaderText& header, const std::vector<PackagedFile>& files) {
     }
     std::uint64_t installed_bytes = 0;
     for (const PackagedFile& file : files) {
-        installed_bytes += S_ISREG(file.mode) ? file.bytes : 0;
+        installed_bytes += S_ISREG(file.mode) || S_ISLNK(file.mode) ? file.bytes : 0;
     }
     header.size(RPMTAG_SIZE, RPMTAG_LONGSIZE, installed_bytes);
     header.number(RPMTAG_FILEDIGESTALGO, PGPHASHALGO_SHA256);
