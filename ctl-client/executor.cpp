@@ -109,13 +109,8 @@ Report Executor::perform(const Order& order) {
         {"prepare", &Executor::prepare}, {"drain", &Executor::drain},  {"apply", &Executor::apply},
         {"restart", &Executor::restart}, {"probe", &Executor::probe},  {"undrain", &Executor::undrain},
         {"undo", &Executor::undo},       {"settle", &Executor::settle}};
-    const auto step = steps.find(order.kind);
-    if (step == steps.end()) {
-        return refused({}, "refused",
-                       fmt::format("order kind '{}' is not known to this client; update it", order.kind));
-    }
     try {
-        return (this->*step->second)(order, {});
+        return (this->*steps.at(order.kind))(order, {}); // Order::parse knows all kinds
     } catch (const base::Error& error) {
         Report report;
         report.detail = base::Object{{"fault", base::word(error.fault())}};

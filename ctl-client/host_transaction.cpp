@@ -100,7 +100,7 @@ HostState HostTransaction::target(const Generation& to) {
     return state;
 }
 
-HostState HostTransaction::before(const HostState& after) {
+HostState HostTransaction::before(const HostState& after, bool way_back) {
     HostState state;
     const InstalledByName installed = by_name(packages_.installed());
     std::vector<std::string> names = after.absent;
@@ -109,21 +109,19 @@ HostState HostTransaction::before(const HostState& after) {
     }
     for (const std::string& name : names) {
         const auto [first, last] = installed.equal_range(name);
-        if (first == last) {
+        const HeldPackage* wanted = find(after, name);
+        const bool once = first != last && std::next(first) == last;
+        if (once && wanted != nullptr && wanted->identity == first->second) {
+            state.packages.push_back(*wanted);
+        } else if (const auto held = once ? generations_.held(first->second) : std::nullopt) {
+            state.packages.push_back(*held);
+        } else if (first == last || !way_back) {
             state.absent.push_back(name);
-            continue;
-        }
-        if (std::next(first) != last) {
+        } else if (!once) {
             throw base::Error(
                 base::Fault::Conflict,
                 "package '{}' is installed twice in '{}'; remove one of the two with rpm -e --justdb", name,
                 root_.string());
-        }
-        const HeldPackage* wanted = find(after, name);
-        if (wanted != nullptr && wanted->identity == first->second) {
-            state.packages.push_back(*wanted);
-        } else if (const auto held = generations_.held(first->second)) {
-            state.packages.push_back(*held);
         } else {
             throw base::Error(base::Fault::Conflict,
                               "package '{}' was installed in '{}' by somebody else and its file is not held "
@@ -157,7 +155,7 @@ std::vector<std::string> HostTransaction::objections(const Generation& to) {
     Change change;
     try {
         change.after = target(to);
-        change.before = before(change.after);
+        change.before = before(change.after, true);
     } catch (const base::Error& error) {
         if (error.fault() != base::Fault::Conflict && error.fault() != base::Fault::Input) {
             throw;
@@ -197,7 +195,7 @@ Change HostTransaction::apply(const std::string& order, const std::string& run_i
     change.from_generation = generations_.current_id(to.component);
     change.to_generation = to.id;
     change.after = target(to);
-    change.before = before(change.after);
+    change.before = before(change.after, true);
     changes_.record(change);
     return run(std::move(change));
 }
@@ -269,6 +267,9 @@ std::optional<Change> HostTransaction::undo(const std::string& order, const std:
         return false;
     };
     for (const Change& step : undone) {
+        if (step.state == Change::State::Quarantined) {
+            packages_.clean_up(scope(step)); // its temporary files bear its own id
+        }
         for (const HeldPackage& package : step.before.packages) {
             const std::string& name = package.identity.nevra.name;
             if (packages.insert(name).second && !stays(name)) {
@@ -286,7 +287,7 @@ std::optional<Change> HostTransaction::undo(const std::string& order, const std:
             }
         }
     }
-    change.before = before(change.after);
+    change.before = before(change.after, false);
     changes_.record(change);
     return run(std::move(change));
 }
@@ -484,6 +485,9 @@ Change HostTransaction::run(Change change) {
         change.reason = still;
         base::log(base::LogLevel::Warning, "host transaction did not come back",
                   {{"component", change.component}, {"attempt", change.attempts}, {"reason", change.reason}});
+    }
+    if (change.reason.empty()) {
+        change.reason = fmt::format("the client was killed at each of {} tries", tries);
     }
     finish(change, Change::State::Quarantined);
     return change;

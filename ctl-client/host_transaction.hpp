@@ -63,7 +63,10 @@ public:
 
 private:
     HostState target(const Generation& to);
-    HostState before(const HostState& after);
+    /// What is there of what `after` touches. With `way_back` each package must be one that can be brought
+    /// back; without, what is not counts as absent: an undo may start from ruins. @throws
+    /// base::Error{Conflict}
+    HostState before(const HostState& after, bool way_back);
     std::vector<Change> standing_of_run(const std::string& run, const std::string& component) const;
     Change run(Change change);
     void move_to(const HostState& state, const Change& change, bool again);

@@ -1,0 +1,484 @@
+// Copyright the Tiercel authors
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/units/ctl-client/node.hpp"
+
+namespace {
+
+using namespace ctl_client_tests;
+
+} // namespace
+
+TEST_CASE("a first release is prepared, applied and started") {
+    Node node;
+    const std::string envelope = node.release("shop/1.0", shop("1.0"));
+    const Report prepared = node.prepare(envelope);
+    REQUIRE(prepared.ok);
+    CHECK(member(prepared, "changed") == "true");
+    CHECK(member(prepared, "installed") == "false");
+    CHECK(member(prepared, "packages") ==
+          R"([{"name":"shop-app","from":null,"to":"shop-app-1.0-1.noarch"},)"
+          R"({"name":"shop-conf","from":null,"to":"shop-conf-1.0-1.noarch"}])");
+    CHECK(
+        member(prepared, "config") ==
+        R"([{"path":"/etc/shop/app.conf","diff":"--- /etc/shop/app.conf\n+++ /etc/shop/app.conf\n@@ -0,0 +1 @@\n+port 8080\n"}])");
+    CHECK(member(prepared, "start") == R"(["app"])");
+    // Nothing is touched before apply.
+    CHECK(node.installed().empty());
+    CHECK(node.config("/etc/shop/app.conf") == "absent");
+    CHECK(member(node.send("drain"), "drained") == "false");
+
+    base::Object body = node.apply_body(envelope);
+    body.set("present", *prepared.detail.object()->find("present"));
+    const Report applied = node.send("apply", body);
+    REQUIRE(applied.ok);
+    CHECK(node.config("/etc/shop/app.conf") == "port 8080\n");
+    CHECK(node.services.log.empty());
+    CHECK(member(node.send("restart"), "started") == R"(["app"])");
+    CHECK(node.services.log == std::vector<std::string>{"start app"});
+    CHECK(member(node.send("restart"), "started") == "[]");
+
+    const Report drained = node.send("drain");
+    CHECK(member(drained, "drained") == "true");
+    CHECK(node.paused == std::chrono::seconds(5));
+}
+
+TEST_CASE("a changed package, definition or text restarts its service, and the plan says why") {
+    Node node;
+    node.deploy(node.release("shop/1.0", shop("1.0")), "run-1");
+
+    SECTION("the text of a template") {
+        const Report report = node.prepare(node.release("shop/1.1", shop("1.0")), {{"port", 9090}});
+        CHECK(member(report, "restart") == R"(["app"])");
+        CHECK(member(report, "restart_why") == R"({"app":"config '/etc/shop/app.conf' changed"})");
+        CHECK(member(report, "packages") == "[]");
+    }
+    SECTION("the package that brings it") {
+        const Report report = node.prepare(node.release("shop/2.0", {shop("2.0")[0], shop("1.0")[1]}));
+        CHECK(member(report, "restart_why") ==
+              R"({"app":"package 'shop-app-1.0-1.noarch' became 'shop-app-2.0-1.noarch'"})");
+        CHECK(member(report, "config") == "[]");
+    }
+    SECTION("its definition") {
+        auto made = shop("1.0");
+        made[0].about.kind = "config"; // else the package itself is the reason
+        node.deploy(node.release("shop/1.1", made), "run-2");
+        made[0].about.services[0].start = {"/opt/app", "--fast"};
+        const Report report = node.prepare(node.release("shop/1.2", made));
+        CHECK(member(report, "restart_why") == R"({"app":"its definition changed"})");
+    }
+    SECTION("nothing of it") {
+        const Report report = node.prepare(node.release("shop/1.1", shop("1.0")));
+        CHECK(member(report, "changed") == "false");
+        CHECK(member(report, "restart") == "[]");
+    }
+}
+
+TEST_CASE(
+    "a template that names a service for reload reloads it, and one that cannot be reloaded is restarted") {
+    Node node;
+    const auto made = [](const std::string& version, bool can_reload) {
+        auto packages = shop(version, "release {{ release }}\n");
+        packages[0].about.kind = "config";
+        if (can_reload) {
+            packages[0].about.services[0].reload = rpm::Signal{"HUP"};
+        }
+        packages[1].about.templates[0].restart.clear();
+        packages[1].about.templates[0].reload = {"app"};
+        return packages;
+    };
+    const bool can_reload = GENERATE(true, false);
+    node.deploy(node.release("shop/1.0", made("1.0", can_reload)), "run-1");
+    node.services.log.clear();
+    const std::string two = node.release("shop/2.0", made("2.0", can_reload));
+    CHECK(member(node.prepare(two), can_reload ? "reload" : "restart") == R"(["app"])");
+    REQUIRE(node.send("apply", node.apply_body(two)).ok);
+    CHECK(member(node.send("restart"), can_reload ? "reloaded" : "restarted") == R"(["app"])");
+    CHECK(node.services.log == (can_reload ? std::vector<std::string>{"reload app"}
+                                           : std::vector<std::string>{"stop app", "start app"}));
+}
+
+TEST_CASE("undo brings back packages, config and services from what the node holds, without network",
+          "[law-9]") {
+    Node node;
+    node.deploy(node.release("shop/1.0", shop("1.0")), "run-1");
+    const std::string packages = node.installed();
+    const Report before = node.prepare(node.release("shop/1.0", shop("1.0")));
+    // Somebody changed the file by hand: what was there comes back, not what should have been.
+    base::SystemFiles().write(node.root() / "etc/shop/app.conf", "by hand\n", 0600);
+
+    auto two = shop("2.0", "port {{ settings.port }}, two\n");
+    rpm::Template more = two[1].about.templates[0];
+    more.to = "/etc/shop/more/more.conf";
+    two[1].about.templates.push_back(more);
+    two.push_back({"shop-extra-1-1.noarch", {}, {}});
+    two.back().about.name = "shop-extra";
+    two.back().about.kind = "app";
+    node.deploy(node.release("shop/2.0", two), "run-2");
+    CHECK(node.config("/etc/shop/more/more.conf") == "port 8080, two\n");
+
+    node.packages.network_gone = true;
+    node.packages.served.clear();
+    node.services.log.clear();
+    const Report undone = node.send("undo", {{"run", "run-2"}}, "run-2");
+    REQUIRE(undone.ok);
+    CHECK(member(undone, "undone") == "true");
+    CHECK(node.installed() == packages);
+    CHECK(node.config("/etc/shop/app.conf") == "by hand\n");
+    CHECK((fs::status(node.root() / "etc/shop/app.conf").permissions() & fs::perms::mask) == fs::perms(0600));
+    CHECK_FALSE(fs::exists(node.root() / "etc/shop/more"));
+    CHECK(node.services.log == std::vector<std::string>{"stop app", "start app"});
+    const Report again = node.send("undo", {{"run", "run-2"}}, "run-2");
+    CHECK(again.ok);
+    CHECK(member(again, "undone") == "false");
+    // Back to nothing at all.
+    REQUIRE(node.send("undo", {{"run", "run-1"}}, "run-1").ok);
+    CHECK(node.installed().empty());
+    CHECK(node.config("/etc/shop/app.conf") == "absent");
+    CHECK(node.services.log.back() == "stop app");
+}
+
+TEST_CASE("undo of a run takes back all that it applied, and is refused after another run") {
+    Node node;
+    node.deploy(node.release("shop/1.0", shop("1.0")), "run-1");
+    const std::string packages = node.installed();
+    node.deploy(node.release("shop/2.0", shop("2.0")), "run-2");
+    node.deploy(node.release("shop/3.0", shop("3.0")), "run-2");
+    const Report refused = node.send("undo", {{"run", "run-1"}}, "run-1");
+    CHECK(refused.code == "refused");
+    CHECK(refused.reason ==
+          "component 'shop/app' was changed by another run after run 'run-1'; undo that one first");
+    REQUIRE(node.send("undo", {{"run", "run-2"}}, "run-2").ok);
+    CHECK(node.installed() == packages);
+}
+
+TEST_CASE("a service whose restart failed is restarted by undo", "[law-9]") {
+    Node node;
+    node.deploy(node.release("shop/1.0", shop("1.0")), "run-1");
+    const std::string two = node.release("shop/2.0", shop("2.0"));
+    REQUIRE(node.prepare(two).ok);
+    REQUIRE(node.send("apply", node.apply_body(two), "run-2").ok);
+    node.services.broken = {"app"};
+    const Report report = node.send("restart", {}, "run-2");
+    CHECK(report.code == "failed");
+    CHECK(report.reason == "service 'app' did not start");
+    node.services.broken.clear();
+    node.services.log.clear();
+    CHECK(member(node.send("undo", {{"run", "run-2"}}, "run-2"), "started") == R"(["app"])");
+    CHECK(node.services.log == std::vector<std::string>{"start app"});
+}
+
+TEST_CASE("an apply that was never restarted is undone without touching the service", "[law-9]") {
+    Node node;
+    node.deploy(node.release("shop/1.0", shop("1.0")), "run-1");
+    const std::string two = node.release("shop/2.0", shop("2.0"));
+    REQUIRE(node.prepare(two).ok);
+    REQUIRE(node.send("apply", node.apply_body(two), "run-2").ok);
+    node.services.log.clear();
+    REQUIRE(node.send("undo", {{"run", "run-2"}}, "run-2").ok);
+    CHECK(node.services.log.empty());
+}
+
+TEST_CASE("only what a pinned release key signed is prepared", "[law-11]") {
+    Node node;
+    const base::PrivateKey stranger = base::PrivateKey::generate(base::KeyKind::Ed25519);
+    const std::string good = node.release("shop/1.0", shop("1.0"));
+    const std::string foreign = node.release("shop/1.0", shop("1.0"), &stranger);
+    const auto prepare = [&](base::Object desired, const std::string& envelope) {
+        const Report report = node.send("prepare", {{"desired", std::move(desired)}, {"manifest", envelope}});
+        CHECK(report.code == "refused");
+        CHECK(node.packages.fetched == 0);
+        return report.reason;
+    };
+    CHECK(prepare(node.desired(foreign), foreign).find("is not signed by a trusted release key") !=
+          std::string::npos);
+    // A signed manifest and an order that do not agree: either alone is not enough.
+    base::Object other = node.desired(good);
+    other.set("packages", std::vector<std::string>{"evil-1-1.noarch"});
+    CHECK(prepare(other, good) == "package 'evil-1-1.noarch' is not in the signed manifest of release "
+                                  "'shop/1.0'; the order is refused");
+    other.set("packages", std::vector<std::string>{"shop-app-6.6-1.noarch"});
+    CHECK(prepare(other, good) == "package 'shop-app-6.6-1.noarch' is not in the signed manifest of release "
+                                  "'shop/1.0'; the order is refused");
+    other = node.desired(good);
+    other.set("manifest", base::sha256("another").str());
+    CHECK(prepare(other, good) == "the order names release 'shop/1.0' by another manifest than the signed "
+                                  "one it brings; it is refused");
+    other = node.desired(good, {}, std::nullopt, "bank/app");
+    const Report report = node.send("prepare", {{"desired", other}, {"manifest", good}}, "run-1", "bank/app");
+    CHECK(report.reason ==
+          "component 'bank/app' is not of the application of release 'shop/1.0'; the order is refused");
+}
+
+TEST_CASE("a package that calls itself otherwise than the signed manifest is refused", "[law-11]") {
+    Node node;
+    auto made = shop("1.0");
+    const std::string envelope = node.release("shop/1.0", made);
+    repo::Manifest manifest = repo::SignedManifest::parse(envelope, "m").verified(node.trusted);
+    manifest.packages[0].nevra.evr.version = "0.9";
+    manifest.packages[0].path = repo::pool_path(manifest.packages[0].digest, manifest.packages[0].nevra);
+    const std::string wrong = repo::SignedManifest::sign(manifest, node.release_key).json();
+    const Report report = node.prepare(wrong);
+    CHECK(report.code == "refused");
+    CHECK(report.reason == "the signed manifest calls a package 'shop-app-0.9-1.noarch', but the package "
+                           "calls itself 'shop-app-1.0-1.noarch'; it is refused");
+}
+
+TEST_CASE("apply is refused when it was not prepared, or when something else is there than was planned for",
+          "[law-13]") {
+    Node node;
+    const std::string one = node.release("shop/1.0", shop("1.0"));
+    CHECK(node.send("apply", node.apply_body(one)).reason ==
+          "component 'shop/app' was not prepared for this; prepare it first");
+    node.deploy(one, "run-1");
+    const std::string two = node.release("shop/2.0", shop("2.0"));
+    const Report prepared = node.prepare(two);
+    base::SystemFiles().write(node.root() / "etc/shop/app.conf", "moved since\n");
+    base::Object body = node.apply_body(two);
+    body.set("present", *prepared.detail.object()->find("present"));
+    const Report report = node.send("apply", body);
+    CHECK(report.code == "refused");
+    CHECK(report.reason == "component 'shop/app' is not as it was when this was planned; plan again");
+    CHECK(node.config("/etc/shop/app.conf") == "moved since\n");
+}
+
+TEST_CASE("a preparation that fails changes nothing and says what to do", "[law-8]") {
+    Node node;
+    node.deploy(node.release("shop/1.0", shop("1.0")), "run-1");
+    const std::string installed = node.installed();
+    const auto reason = [&](const std::string& envelope, base::Object settings = {}) {
+        const Report report = node.prepare(envelope, std::move(settings));
+        CHECK_FALSE(report.ok);
+        CHECK(node.installed() == installed);
+        CHECK(node.config("/etc/shop/app.conf") == "port 8080\n");
+        return report.reason;
+    };
+    const std::string two = node.release("shop/2.0", shop("2.0"));
+    SECTION("the disk is full") {
+        node.files.set_free_bytes(1000);
+        CHECK(reason(two).find("has 1000 free of which 16777216 stay reserved; make room") !=
+              std::string::npos);
+        CHECK(node.packages.fetched == 2);
+    }
+    SECTION("the network is gone") {
+        node.packages.network_gone = true;
+        CHECK(reason(two).find("no answer from") != std::string::npos);
+    }
+    SECTION("rpm objects") {
+        node.packages.objections = {"installing package shop-app needs 4MB more space on the / filesystem"};
+        CHECK(reason(two) == "installing package shop-app needs 4MB more space on the / filesystem");
+    }
+    SECTION("a name in a template is undefined") {
+        CHECK(reason(node.release("shop/2.0", shop("2.0", "{{ settings.prot }}\n"))).find("prot") !=
+              std::string::npos);
+    }
+    SECTION("a setting is unknown or out of bounds") {
+        CHECK(reason(two, {{"prot", 1}}).find("did you mean 'port'?") != std::string::npos);
+        CHECK(reason(two, {{"port", 70000}}).find("setting 'port' is 70000, but must be a port") !=
+              std::string::npos);
+    }
+    SECTION("a setting without a default is missing") {
+        auto made = shop("2.0");
+        made[0].about.settings[0].absent = {};
+        CHECK(reason(node.release("shop/2.0", made))
+                  .find("setting 'port' of package 'shop-app' is missing; set it in the environment") !=
+              std::string::npos);
+    }
+    SECTION("a config is not valid") {
+        auto made = shop("2.0");
+        made[1].about.templates[0].validate = {{"lint", "{{ file }}"}};
+        node.processes.answer("lint", fakes::ended(1, "", "line 1: no such word\n"));
+        const std::string said = reason(node.release("shop/2.0", made));
+        CHECK(said.find("config '/etc/shop/app.conf' of package 'shop-conf-2.0-1.noarch' is not valid") !=
+              std::string::npos);
+        CHECK(said.find("ended with 1: line 1: no such word") != std::string::npos);
+        CHECK(node.processes.commands().back().argv.at(1).ends_with("/candidate/etc/shop/app.conf"));
+    }
+    SECTION("the validator is not installed") {
+        auto made = shop("2.0");
+        made[1].about.templates[0].validate = {{"lint", "{{ file }}"}};
+        CHECK(reason(node.release("shop/2.0", made)) ==
+              "config '/etc/shop/app.conf' of package 'shop-conf-2.0-1.noarch' cannot be validated: program "
+              "'lint' is not installed");
+    }
+    SECTION("a template names a service that nobody brings") {
+        auto made = shop("2.0");
+        made[1].about.templates[0].restart = {"nginx"};
+        CHECK(reason(node.release("shop/2.0", made)) ==
+              "config '/etc/shop/app.conf' restarts or reloads service 'nginx', which no package of "
+              "component 'shop/app' brings");
+    }
+    SECTION("two packages bring one config or one service") {
+        auto made = shop("2.0");
+        made[0].about.templates = made[1].about.templates;
+        made[0].templates = made[1].templates;
+        CHECK(reason(node.release("shop/2.0", made)) ==
+              "config '/etc/shop/app.conf' is brought by two packages of component 'shop/app'");
+        made = shop("2.0");
+        made[1].about.services = made[0].about.services;
+        CHECK(reason(node.release("shop/2.0", made)) ==
+              "service 'app' is defined by two packages of component 'shop/app'");
+    }
+    SECTION("the owner of a config is unknown") {
+        auto made = shop("2.0");
+        made[1].about.templates[0].owner = "nobody-here";
+        CHECK(reason(node.release("shop/2.0", made)).find("user 'nobody-here' is unknown in") !=
+              std::string::npos);
+    }
+    SECTION("the way back is not held any more") {
+        for (const auto& entry : fs::directory_iterator(node.state.stage())) {
+            base::SystemFiles().write(entry.path(), "damaged");
+        }
+        CHECK(reason(two).find("which the way back needs, is missing or damaged in") != std::string::npos);
+    }
+    SECTION("a package was installed by somebody else") {
+        auto made = shop("2.0");
+        made.push_back({"tool-2-1.noarch", {}, {}});
+        made.back().about.name = "tool";
+        made.back().about.kind = "app";
+        node.packages.install_by_hand({base::Nevra::parse("tool-1-1.noarch"), "somebody's"});
+        const Report report = node.prepare(node.release("shop/2.0", made));
+        CHECK(report.code == "refused");
+        CHECK(report.reason.find("package 'tool-1-1.noarch' was installed in") != std::string::npos);
+    }
+}
+
+TEST_CASE("a package that two components need stays until the last of them goes") {
+    Node node;
+    auto made = shop("1.0");
+    MadePackage common{"common-1-1.noarch", {}, {}};
+    common.about.name = "common";
+    common.about.kind = "app";
+    made.push_back(common);
+    const std::string envelope = node.release("shop/1.0", made);
+    node.deploy(envelope, "run-1");
+    const base::Object web = node.desired(envelope, {}, std::vector<std::string>{"common"}, "shop/web");
+    REQUIRE(node.send("prepare", {{"desired", web}, {"manifest", envelope}}, "run-2", "shop/web").ok);
+    REQUIRE(
+        node.send("apply", {{"desired_digest", base::sha256(base::to_json(web)).str()}}, "run-2", "shop/web")
+            .ok);
+    REQUIRE(node.send("undo", {{"run", "run-1"}}, "run-1").ok);
+    CHECK(node.installed().starts_with("common-1-1.noarch"));
+    CHECK(node.installed().find("shop-app") == std::string::npos);
+    REQUIRE(node.send("undo", {{"run", "run-2"}}, "run-2", "shop/web").ok);
+    CHECK(node.executor().generations().components().empty());
+}
+
+TEST_CASE("another application's component keeps its version of a package") {
+    Node node;
+    MadePackage common{"common-1-1.noarch", {}, {}};
+    common.about.name = "common";
+    common.about.kind = "app";
+    const std::string bank = node.release("bank/1.0", {common});
+    const base::Object desired = node.desired(bank, {}, std::nullopt, "bank/app");
+    REQUIRE(node.send("prepare", {{"desired", desired}, {"manifest", bank}}, "run-1", "bank/app").ok);
+    REQUIRE(node.send("apply", {{"desired_digest", base::sha256(base::to_json(desired)).str()}}, "run-1",
+                      "bank/app")
+                .ok);
+    common.nevra = "common-2-1.noarch";
+    const Report report = node.prepare(node.release("shop/1.0", {common}));
+    CHECK(report.code == "refused");
+    CHECK(report.reason == "package 'common-1-1.noarch' is needed by component 'bank/app' on this node, "
+                           "which 'shop/app' would change to "
+                           "'common-2-1.noarch'");
+}
+
+TEST_CASE("settle keeps two generations and the last known-good, with their package files", "[law-9]") {
+    Node node;
+    const auto settle = [&](const std::string& version, bool good) {
+        node.deploy(node.release("shop/" + version, shop(version)), "run-" + version);
+        REQUIRE(
+            node.send("settle", {{"release", "shop/" + version}, {"known_good", good}}, "run-" + version).ok);
+    };
+    settle("1.0", true);
+    for (const char* version : {"2.0", "3.0", "4.0", "5.0"}) {
+        settle(version, false);
+    }
+    // 1.0 is the known-good, 5.0 is there, 4.0 before it; 3.0 is what the change to 4.0 came from.
+    CHECK(std::distance(fs::directory_iterator(node.state.stage()), fs::directory_iterator()) == 8);
+    node.packages.network_gone = true;
+    CHECK(node.prepare(node.release("shop/1.0", shop("1.0"))).ok);
+    CHECK_FALSE(node.prepare(node.release("shop/2.0", shop("2.0"))).ok);
+    const Report report = node.send("settle", {{"release", "shop/4.0"}, {"known_good", true}});
+    CHECK(report.reason == "component 'shop/app' is release 'shop/5.0' here, not release 'shop/4.0'");
+}
+
+TEST_CASE(
+    "a component that is neither here nor there after all tries is quarantined, and undo is the way out") {
+    Node node;
+    node.deploy(node.release("shop/1.0", shop("1.0")), "run-1");
+    const std::string packages = node.installed();
+    const std::string two = node.release("shop/2.0", shop("2.0"));
+    REQUIRE(node.prepare(two).ok);
+    node.packages.failures = 100;
+    const Report report = node.send("apply", node.apply_body(two), "run-2");
+    CHECK(report.code == "quarantined");
+    CHECK(report.reason.find("component 'shop/app' is neither here nor there and is quarantined: unpacking "
+                             "of archive failed") == 0);
+    CHECK(node.prepare(two).code == "quarantined");
+    node.packages.failures = 0;
+    REQUIRE(node.send("undo", {{"run", "run-2"}}, "run-2").ok);
+    CHECK(node.installed() == packages);
+    CHECK(node.prepare(two).ok);
+}
+
+TEST_CASE("a transaction that fails half-way is repeated, and goes back when it does not succeed",
+          "[law-9]") {
+    Node node;
+    node.deploy(node.release("shop/1.0", shop("1.0")), "run-1");
+    const std::string packages = node.installed();
+    const std::string two = node.release("shop/2.0", shop("2.0"));
+    REQUIRE(node.prepare(two).ok);
+    SECTION("the second try succeeds") {
+        node.packages.failures = 1;
+        CHECK(node.send("apply", node.apply_body(two), "run-2").ok);
+        CHECK(node.installed().find("shop-app-2.0") == 0);
+    }
+    SECTION("no try succeeds") {
+        node.packages.failures = 3;
+        const Report report = node.send("apply", node.apply_body(two), "run-2");
+        CHECK(report.code == "failed");
+        CHECK(report.reason.find("No space left on device") != std::string::npos);
+        CHECK(node.installed() == packages);
+        CHECK(node.config("/etc/shop/app.conf") == "port 8080\n");
+    }
+    CHECK(node.packages.leftovers().empty());
+}
+
+TEST_CASE("another build of the same version replaces it, and undo brings the first build back") {
+    Node node;
+    node.deploy(node.release("shop/1.0", shop("1.0")), "run-1");
+    const std::string packages = node.installed();
+    auto rebuilt = shop("1.0");
+    rebuilt[0].salt = "rebuilt";
+    node.deploy(node.release("shop/1.1", rebuilt), "run-2");
+    CHECK(node.installed() != packages);
+    REQUIRE(node.send("undo", {{"run", "run-2"}}, "run-2").ok);
+    CHECK(node.installed() == packages);
+}
+
+TEST_CASE("a plan prepares nothing that could be applied") {
+    Node node;
+    const std::string envelope = node.release("shop/1.0", shop("1.0"));
+    const Report report =
+        node.send("prepare", {{"desired", node.desired(envelope)}, {"manifest", envelope}, {"plan", true}});
+    CHECK(report.ok);
+    CHECK(node.send("apply", node.apply_body(envelope)).code == "refused");
+}
+
+TEST_CASE("probes that failed, and probes that could not run, are told apart", "[law-15]") {
+    Node node;
+    auto made = shop("1.0");
+    rpm::Probe probe;
+    probe.name = "ready";
+    probe.exec = rpm::Argv{"/opt/check"};
+    probe.deadline = std::chrono::milliseconds(1);
+    made[0].about.health = {probe};
+    node.deploy(node.release("shop/1.0", made), "run-1");
+    CHECK(node.send("probe").code == "inconclusive");
+    CHECK(node.send("probe").reason.find("check 'ready': program '/opt/check' is not installed") == 0);
+    node.processes.answer("check", fakes::ended(7));
+    CHECK(node.send("probe").code == "failed");
+    node.processes.uninstall("check");
+    node.processes.answer("check", fakes::ended(0));
+    CHECK(member(node.send("probe"), "checks") == R"([{"name":"ready","ok":true,"reason":""}])");
+}
