@@ -4,6 +4,7 @@
 
 #include "base/descriptor.hpp"
 #include "base/error.hpp"
+#include "base/spawn.hpp"
 
 #include <algorithm>
 #include <array>
@@ -12,7 +13,6 @@
 #include <cstdlib>
 #include <fcntl.h>
 #include <poll.h>
-#include <spawn.h>
 #include <string_view>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -34,126 +34,9 @@ constexpr std::chrono::seconds term_grace{2};
 /// After KILL only a process stuck in the kernel lives on; nobody can wait for that.
 constexpr std::chrono::seconds kill_grace{10};
 
-struct Pipe {
-    Descriptor read{-1};
-    Descriptor write{-1};
-
-    Pipe() {
-        std::array<int, 2> ends{};
-        if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
-            throw Error(Fault::Unavailable, "no pipe can be opened: {}", system_reason(errno));
-        }
-        read = above_standard(ends[0]);
-        write = above_standard(ends[1]);
-    }
-
-private:
-    // Started with a closed standard stream we would get its number, and the child's streams would mix.
-    static Descriptor above_standard(int number) {
-        Descriptor given(number);
-        if (number > STDERR_FILENO) {
-            return given;
-        }
-        return Descriptor(::fcntl(number, F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
-    }
-};
-
 void stop_blocking(const Descriptor& descriptor) {
     ::fcntl(descriptor.get(), F_SETFL, ::fcntl(descriptor.get(), F_GETFL) | O_NONBLOCK);
 }
-
-/// posix_spawn with what every child of ours gets: its own process group, default signals, nothing but its
-/// standard streams. It is vfork inside, so a large parent costs nothing, and it returns the reason when exec
-/// fails.
-class Spawn {
-public:
-    Spawn() {
-        ::posix_spawn_file_actions_init(&actions_);
-        ::posix_spawnattr_init(&attributes_);
-        sigset_t signals;
-        sigfillset(&signals);
-        sigdelset(&signals, SIGKILL);
-        sigdelset(&signals, SIGSTOP);
-        ::posix_spawnattr_setsigdefault(&attributes_, &signals);
-        sigemptyset(&signals);
-        ::posix_spawnattr_setsigmask(&attributes_, &signals);
-        ::posix_spawnattr_setpgroup(&attributes_, 0);
-        ::posix_spawnattr_setflags(&attributes_,
-                                   POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
-    }
-    ~Spawn() {
-        ::posix_spawnattr_destroy(&attributes_);
-        ::posix_spawn_file_actions_destroy(&actions_);
-    }
-    Spawn(const Spawn&) = delete;
-    Spawn& operator=(const Spawn&) = delete;
-
-    void connect(const Descriptor& end, int stream) {
-        ::posix_spawn_file_actions_adddup2(&actions_, end.get(), stream);
-    }
-
-    void enter(const fs::path& directory) {
-        if (std::error_code ignored; !fs::is_directory(directory, ignored)) {
-            throw Error(Fault::NotFound, "'{}' is not a directory that a program can be started in",
-                        directory.native());
-        }
-        ::posix_spawn_file_actions_addchdir_np(&actions_, directory.c_str());
-    }
-
-    pid_t start(const std::vector<std::string>& argv,
-                const std::optional<std::map<std::string, std::string>>& environment = {}) {
-        if (argv.empty()) {
-            throw Error(Fault::Internal, "a command without a program cannot be started");
-        }
-        std::vector<char*> arguments = pointers(argv);
-        std::vector<std::string> pairs;
-        std::vector<char*> pair_pointers;
-        if (environment) {
-            for (const auto& [name, value] : *environment) {
-                pairs.push_back(name + "=" + value);
-            }
-            pair_pointers = pointers(pairs);
-        }
-        ::posix_spawn_file_actions_addclosefrom_np(&actions_, STDERR_FILENO + 1);
-        pid_t child = -1;
-        const int problem = ::posix_spawnp(&child, argv.front().c_str(), &actions_, &attributes_,
-                                           arguments.data(), environment ? pair_pointers.data() : environ);
-        if (problem != 0) {
-            refuse(argv.front(), problem);
-        }
-        return child;
-    }
-
-private:
-    static std::vector<char*> pointers(const std::vector<std::string>& texts) {
-        std::vector<char*> result;
-        result.reserve(texts.size() + 1);
-        for (const std::string& text : texts) {
-            result.push_back(const_cast<char*>(text.c_str())); // exec's signature is older than const
-        }
-        result.push_back(nullptr);
-        return result;
-    }
-
-    [[noreturn]] static void refuse(const std::string& program, int problem) {
-        if (problem == EAGAIN || problem == ENOMEM) {
-            throw Error(Fault::Unavailable, "program '{}' cannot be started: {}", program,
-                        system_reason(problem));
-        }
-        if (problem != ENOENT && problem != ENOTDIR) {
-            throw Error(Fault::NotFound, "program '{}' cannot be executed: {}", program,
-                        system_reason(problem));
-        }
-        if (program.find('/') != std::string::npos && ::access(program.c_str(), F_OK) == 0) {
-            throw Error(Fault::NotFound, "program '{}' cannot be executed: its interpreter is missing",
-                        program);
-        }
-        throw Error(Fault::NotFound, "program '{}' is not installed", program);
-    }
-
-    posix_spawn_file_actions_t actions_{};
-    posix_spawnattr_t attributes_{};
-};
 
 /// While it lives, writing to a child that no longer reads is an error of this thread's write and not the end
 /// of us.
@@ -187,21 +70,6 @@ bool has_ended(pid_t child) {
     siginfo_t information{};
     return ::waitid(P_PID, static_cast<id_t>(child), &information, WEXITED | WNOHANG | WNOWAIT) != 0 ||
            information.si_pid == child;
-}
-
-/// Blocks. The exit code, and the signal when it died of one.
-std::pair<int, std::optional<int>> reap(pid_t child) {
-    int status = 0;
-    while (::waitpid(child, &status, 0) < 0) {
-        if (errno != EINTR) {
-            throw Error(Fault::Internal, "the end of process {} was taken by somebody else: {}", child,
-                        system_reason(errno));
-        }
-    }
-    if (WIFSIGNALED(status)) {
-        return {128 + WTERMSIG(status), WTERMSIG(status)};
-    }
-    return {WEXITSTATUS(status), std::nullopt};
 }
 
 /// One of the two streams that a child writes.
@@ -359,53 +227,6 @@ private:
 
 Outcome SystemProcesses::run(const Command& command) {
     return Conversation(command).hold();
-}
-
-Child::Child(const std::vector<std::string>& argv) {
-    Pipe input;
-    Pipe output;
-    Spawn spawn;
-    spawn.connect(input.read, STDIN_FILENO);
-    spawn.connect(output.write, STDOUT_FILENO);
-    id_ = spawn.start(argv);
-    to_ = input.write.release();
-    from_ = output.read.release();
-}
-
-Child::Child(Child&& other) noexcept
-    : to_(std::exchange(other.to_, -1)), from_(std::exchange(other.from_, -1)),
-      id_(std::exchange(other.id_, -1)), exit_code_(other.exit_code_) {}
-
-Child::~Child() {
-    close_input();
-    if (from_ >= 0) {
-        ::close(from_);
-    }
-    if (id_ >= 0 && !exit_code_) {
-        kill();
-        while (::waitpid(id_, nullptr, 0) < 0 && errno == EINTR) {
-        }
-    }
-}
-
-void Child::close_input() noexcept {
-    if (to_ >= 0) {
-        ::close(std::exchange(to_, -1));
-    }
-}
-
-int Child::wait() {
-    close_input();
-    if (!exit_code_) {
-        exit_code_ = reap(id_).first;
-    }
-    return *exit_code_;
-}
-
-void Child::kill() noexcept {
-    if (id_ >= 0 && !exit_code_) {
-        ::kill(-id_, SIGKILL);
-    }
 }
 
 fs::path own_program() {
