@@ -57,9 +57,9 @@ UpdateOptions update_options(const base::Value& arguments, std::size_t levels) {
         options.max_unavailable = option(fields, "max_unavailable", Portion::read);
     }
     options.on_failure = on_failure_of(fields);
-    if (const std::optional<base::Fields> deadlines = fields.record("deadlines")) {
-        options.deadlines = read_deadlines(*deadlines);
-    }
+    const base::Value none = base::Object{};
+    const std::optional<base::Fields> deadlines = fields.record("deadlines");
+    options.deadlines = read_deadlines(deadlines ? *deadlines : base::Fields(none, fields.file()));
     fields.finish();
     return options;
 }

@@ -28,6 +28,7 @@ std::map<OrderKind, base::Duration> read_deadlines(const base::Fields& fields) {
     std::map<OrderKind, base::Duration> deadlines;
     for (const OrderKind kind : {OrderKind::Drain, OrderKind::Apply, OrderKind::Restart, OrderKind::Probe,
                                  OrderKind::Undrain, OrderKind::Undo}) {
+        // Those that are not written get the default back: each update says its own.
         const base::Duration duration = fields.duration(word(kind), default_deadline(kind));
         if (duration <= base::Duration::zero()) {
             fields.fail(word(kind), fmt::format("'deadlines.{}' is no time at all", word(kind)));

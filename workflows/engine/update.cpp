@@ -58,6 +58,9 @@ void Run::State::begin_update(UpdateOptions options) {
             set_state(target, TargetState::Unchanged, "nothing to do");
         }
     }
+    for (const auto& [kind, duration] : options.deadlines) {
+        deadlines[kind] = duration;
+    }
     std::vector<Share> shares = shares_of(targets, level);
     update = Update{std::move(options), {}, 0, Update::Stage::Rolling, 0, {}};
     for (const Portion& entry : update->options.ramp) {
@@ -229,6 +232,7 @@ void Run::State::advance_update() {
     }
     if (is_rollback()) {
         begin_next_rollback_level();
+        advance_update(); // as deep as there are levels
         return;
     }
     std::int64_t failures = update->failures;
