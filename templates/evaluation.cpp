@@ -110,12 +110,15 @@ Datum Evaluation::value_of(const ElementRead& form, const Expression& whole) {
     stand_at(whole);
     if (auto element = element_of(work_, of, key))
         return *element;
-    const std::string* name = key.text();
+    // What a key is worth may be a secret: errors name what is written in the template.
+    const bool written = std::holds_alternative<Literal>(form.key->form);
     const std::string parent = path_of(*form.of);
     std::string path = path_of(whole);
-    if (path.empty() && !parent.empty())
-        path = fmt::format("{}[{}]", parent, shown(work_, key));
-    return missing(of, path, parent, name != nullptr ? *name : shown(work_, key));
+    if (path.empty() && !parent.empty()) {
+        const std::string key_path = path_of(*form.key);
+        path = fmt::format("{}[{}]", parent, key_path.empty() ? "…" : key_path);
+    }
+    return missing(of, path, parent, written ? text_of(work_, key) : std::string());
 }
 
 Datum Evaluation::value_of(const SliceRead& form, const Expression& whole) {

@@ -13,19 +13,10 @@
 namespace templates {
 namespace {
 
-bool is_member_like(std::string_view name) {
-    return name.find('.') != std::string_view::npos;
-}
-
-std::string unknown(std::string_view kind, std::string_view name, std::vector<std::string> known) {
-    if (is_member_like(name))
-        return fmt::format("unknown {} '{}'; put brackets around the value to read a member of it", kind,
-                           name);
-    if (const auto near = base::nearest(name, known))
-        return fmt::format("unknown {} '{}'; did you mean '{}'?", kind, name, *near);
-    std::sort(known.begin(), known.end());
-    return fmt::format("unknown {} '{}'; known are: {}", kind, name, fmt::join(known, ", "));
-}
+/// Filters that Jinja2 has and this subset does not.
+constexpr std::string_view foreign = " attr batch center e escape filesizeformat forceescape groupby pprint "
+                                     "random safe slice striptags title truncate "
+                                     "urlencode urlize wordcount wordwrap xmlattr ";
 
 std::array<const std::vector<Filter>*, 4> all_filters() {
     return {&text_filters(), &number_filters(), &list_filters(), &selection_filters()};
@@ -47,11 +38,19 @@ const Filter* find_filter(std::string_view name) noexcept {
 }
 
 std::string unknown_filter(std::string_view name) {
+    if (name.find('.') != std::string_view::npos)
+        return fmt::format("unknown filter '{}'; put brackets around the value to read a member of it", name);
     std::vector<std::string> known;
     for (const std::vector<Filter>* filters : all_filters())
         for (const Filter& filter : *filters)
             known.emplace_back(filter.name);
-    return unknown("filter", name, std::move(known));
+    std::sort(known.begin(), known.end());
+    if (foreign.find(fmt::format(" {} ", name)) != std::string_view::npos)
+        return fmt::format("'{}' is a filter of Jinja2 that is not in this subset; known are: {}", name,
+                           fmt::join(known, ", "));
+    if (const auto near = base::nearest(name, known))
+        return fmt::format("unknown filter '{}'; did you mean '{}'?", name, *near);
+    return fmt::format("unknown filter '{}'; known are: {}", name, fmt::join(known, ", "));
 }
 
 } // namespace templates

@@ -100,7 +100,7 @@ private:
     const Datum& next_value() {
         if (used_ >= values_.size())
             work_.fail(
-                fmt::format("the format takes more than the {} values that are given", values_.size()));
+                fmt::format("the format takes more values than the {} that are given", values_.size()));
         return values_[used_++];
     }
 

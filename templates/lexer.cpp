@@ -195,6 +195,7 @@ private:
         move_to(at_ + (signed_tag() ? 3 : 2));
         const std::string_view end = prints ? "}}" : "%}";
         brackets_.clear();
+        in_print_ = prints;
         while (true) {
             move_to(at_ + blanks_at(source_, at_));
             if (at_ >= source_.size()) {
@@ -242,7 +243,7 @@ private:
         while (end < source_.size() && source_[end] != quote)
             end += source_[end] == '\\' ? 2 : 1;
         if (end >= source_.size())
-            fail(fmt::format("the string is not closed; end it with {}", quote));
+            fail(fmt::format("the string is not closed; add a closing {}", quote));
         Unescaped unescaped = unescape(std::string_view(source_).substr(at_ + 1, end - at_ - 1));
         if (!unescaped.wrong.empty())
             fail(unescaped.wrong);
@@ -290,7 +291,9 @@ private:
             return;
         if (brackets_.empty()) {
             fail(fmt::format("unexpected '{}'; {}", op,
-                             op == "}" ? "a print tag ends with '}}'" : "no bracket is open here"));
+                             op != "}"   ? "no bracket is open here"
+                             : in_print_ ? "a print tag ends with '}}'"
+                                         : "a tag ends with '%}'"));
         }
         if (brackets_.back() != op[0])
             fail(fmt::format("unexpected '{}'; close with '{}' first", op, brackets_.back()));
@@ -302,7 +305,8 @@ private:
     std::size_t at_ = 0;
     Place place_;
     bool line_starting_ = true;
-    std::string brackets_;
+    std::string brackets_; ///< what closes the open ones
+    bool in_print_ = false;
     std::vector<Token> tokens_;
 };
 

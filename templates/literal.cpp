@@ -185,7 +185,7 @@ NumberLiteral read_number(std::string_view text, bool fractions_allowed) {
         literal.bytes = end;
         const auto number = read_fraction(text.substr(0, end));
         if (!number || !std::isfinite(*number))
-            literal.wrong = "the number is too big";
+            literal.wrong = "the number is too big; numbers end at 1.8e308";
         else
             literal.fraction = *number;
         return literal;

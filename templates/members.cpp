@@ -42,6 +42,8 @@ bool is_python_name(const Datum& of, std::string_view name) {
 }
 
 [[noreturn]] void refuse_python_name(const Work& work, const Datum& of, std::string_view name) {
+    if (name.compare(0, 2, "__") == 0)
+        work.fail(fmt::format("'{}' begins with '__', which templates do not read; rename it", name));
     const bool called = find_method(name) != nullptr;
     work.fail(fmt::format(
         "'{0}' of {1} is {2} in Python, not a member; {3}", name, kind_of(of),
@@ -141,7 +143,7 @@ std::string listed(const Record& record) {
         if (const std::string* name = member.first.text())
             names.push_back(*name);
     if (names.empty())
-        return "nothing";
+        return "no members";
     std::sort(names.begin(), names.end());
     const std::size_t left_out = names.size() > most ? names.size() - most : 0;
     names.resize(names.size() - left_out);
@@ -216,24 +218,31 @@ Datum slice_of(Work& work, const Datum& of, const Datum& from, const Datum& to, 
 }
 
 Undefined missing(const Datum& of, std::string_view path, std::string_view parent, std::string_view name) {
-    const std::string subject = path.empty() ? std::string(name) : std::string(path);
+    const std::string subject = !path.empty()   ? fmt::format("'{}'", path)
+                                : !name.empty() ? fmt::format("'{}'", name)
+                                                : "the element";
     std::string holder = parent.empty() ? "the value" : std::string(parent);
     std::string why;
     if (const Record* record = of.record()) {
         if (parent.empty())
             holder = "the record";
-        why = fmt::format("'{}' is undefined; {} has: {}", subject, holder, listed(*record));
+        why = fmt::format("{} is undefined; {} has{} {}", subject, holder, record->members.empty() ? "" : ":",
+                          listed(*record));
         std::vector<std::string> names;
         for (const auto& member : record->members)
             if (const std::string* known = member.first.text())
                 names.push_back(*known);
         if (const auto near = base::nearest(name, names))
             why += fmt::format("; did you mean '{}'?", *near);
+    } else if (of.loop() != nullptr) {
+        why = fmt::format("{} is undefined; the loop has: first, index, index0, last, length, nextitem, "
+                          "previtem, revindex, revindex0",
+                          subject);
     } else if (const Sequence* sequence = of.sequence()) {
-        why = fmt::format("'{}' is undefined; {} has {} items", subject, parent.empty() ? "the list" : holder,
+        why = fmt::format("{} is undefined; {} has {} items", subject, parent.empty() ? "the list" : holder,
                           sequence->items.size());
     } else {
-        why = fmt::format("'{}' is undefined; {} is {}", subject, holder, kind_of(of));
+        why = fmt::format("{} is undefined; {} is {}", subject, holder, kind_of(of));
     }
     return {std::make_shared<const std::string>(std::move(why))};
 }

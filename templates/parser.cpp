@@ -4,6 +4,7 @@
 
 #include "base/fields.hpp"
 #include "templates/expressions.hpp"
+#include "templates/scopes.hpp"
 
 #include <fmt/format.h>
 
@@ -29,7 +30,11 @@ class Parser {
 public:
     Parser(std::vector<Token> tokens, std::string_view name) : reader_(std::move(tokens), name) {}
 
-    Body run() { return body({}); }
+    Block run() {
+        Block block{body({}), {}};
+        find_hidden(block);
+        return block;
+    }
 
 private:
     /// Statements up to a tag that is one of `ends`, whose '{%' is taken, its name not; up to the end if
@@ -136,10 +141,10 @@ private:
         if (reader_.current().is_name("recursive"))
             reader_.fail("'recursive' is not in this subset of Jinja2; write nested loops");
         end_tag("for");
-        form.body = body({"else", "endfor"});
+        form.body.body = body({"else", "endfor"});
         if (reader_.accept_name("else")) {
             end_tag("else");
-            form.otherwise = body({"endfor"});
+            form.otherwise.body = body({"endfor"});
         }
         reader_.take();
         return {tag.place, std::move(form)};
@@ -160,7 +165,7 @@ private:
             reader_.fail(fmt::format("expected '=' or '%}}' behind '{}', but found {}", target.name,
                                      spelled(reader_.current())));
         end_tag("set");
-        SetBlock form{std::move(target.name), body({"endset"})};
+        SetBlock form{std::move(target.name), {body({"endset"}), {}}};
         reader_.take();
         return {tag.place, std::move(form)};
     }
@@ -171,7 +176,7 @@ private:
 
 } // namespace
 
-Body parse(std::string_view text, std::string_view name) {
+Block parse(std::string_view text, std::string_view name) {
     return Parser(tokens_of(text, name), name).run();
 }
 

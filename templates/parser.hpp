@@ -9,6 +9,6 @@
 namespace templates {
 
 /// The statements of a template. @throws base::Error{Fault::Input} `name:line:column: what`.
-Body parse(std::string_view text, std::string_view name);
+Block parse(std::string_view text, std::string_view name);
 
 } // namespace templates

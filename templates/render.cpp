@@ -12,7 +12,7 @@ namespace templates {
 
 struct Template::State {
     std::string name;
-    Body body;
+    Block block;
     Uses uses;
 };
 
@@ -24,8 +24,8 @@ public:
     Rendering(const std::string& name, const base::Object& variables, Limits limits)
         : work_(name, limits), names_(work_, variables), evaluation_(work_, names_) {}
 
-    std::string run(const Body& body) {
-        write_all(body);
+    std::string run(const Block& block) {
+        write_block(block);
         return std::move(text_);
     }
 
@@ -36,6 +36,17 @@ private:
             work_.charge(1);
             std::visit([this](const auto& form) { write(form); }, statement.form);
         }
+    }
+
+    /// Within a scope that the caller has opened.
+    void write_block(const Block& block) {
+        for (const std::string& name : block.hidden)
+            names_.bind(
+                name,
+                Undefined{std::make_shared<const std::string>(fmt::format(
+                    "'{}' is set further down, so it is undefined in the blocks before; choose another name",
+                    name))});
+        write_all(block.body);
     }
 
     void append(std::string_view text) {
@@ -76,12 +87,12 @@ private:
             bind(form.target, (*items)[at]);
             names_.bind("loop", std::make_shared<const Loop>(Loop{static_cast<std::int64_t>(at), items}));
             work_.charge(1);
-            write_all(form.body);
+            write_block(form.body);
         }
         if (!items->empty())
             return;
         const Names::Scope scope(names_);
-        write_all(form.otherwise);
+        write_block(form.otherwise);
     }
 
     /// The items that the condition of the loop keeps. `loop` in it is the one around.
@@ -105,7 +116,7 @@ private:
         text_.clear();
         {
             const Names::Scope scope(names_);
-            write_all(form.body);
+            write_block(form.block);
         }
         std::swap(outer, text_);
         names_.bind(form.name, work_.text(std::move(outer)));
@@ -118,8 +129,9 @@ private:
         }
         const std::vector<Datum> items = items_of(work_, value);
         if (items.size() != target.parts.size())
-            work_.fail(
-                fmt::format("{} values cannot be unpacked into {} names", items.size(), target.parts.size()));
+            work_.fail(fmt::format(
+                "{} values cannot be unpacked into {} names; write as many names as there are values",
+                items.size(), target.parts.size()));
         for (std::size_t at = 0; at < items.size(); ++at)
             bind(target.parts[at], items[at]);
     }
@@ -136,9 +148,9 @@ Template::Template(std::shared_ptr<const State> state) : state_(std::move(state)
 
 Template Template::parse(std::string_view text, std::string name) {
     auto state = std::make_shared<State>();
-    state->body = templates::parse(text, name);
+    state->block = templates::parse(text, name);
     state->name = std::move(name);
-    state->uses = uses_of(state->body);
+    state->uses = uses_of(state->block);
     return Template(std::move(state));
 }
 
@@ -151,7 +163,7 @@ const std::vector<Template::Use>& Template::uses() const {
 }
 
 std::string Template::render(const base::Object& variables, Limits limits) const {
-    return Rendering(state_->name, variables, limits).run(state_->body);
+    return Rendering(state_->name, variables, limits).run(state_->block);
 }
 
 std::string render(std::string_view text, const base::Object& variables, std::string name) {

@@ -137,6 +137,14 @@ struct Target {
 struct Statement;
 using Body = std::vector<Statement>;
 
+/// Statements with a scope of their own.
+struct Block {
+    Body body;
+    /// Names that the block sets and whose outer meaning cannot be read in the inner blocks before; see
+    /// scopes.hpp.
+    std::vector<std::string> hidden;
+};
+
 struct TextOut {
     std::string text;
 };
@@ -155,8 +163,8 @@ struct For {
     Target target;
     ExpressionPtr over;
     ExpressionPtr condition; ///< may be missing
-    Body body;
-    Body otherwise;
+    Block body;
+    Block otherwise;
 };
 struct Set {
     Target target;
@@ -165,7 +173,7 @@ struct Set {
 /// {% set name %}text{% endset %}
 struct SetBlock {
     std::string name;
-    Body body;
+    Block block;
 };
 
 struct Statement {

@@ -211,9 +211,9 @@ private:
         if (form.condition != nullptr)
             read(*form.condition);
         bound_.push_back({"loop", std::nullopt});
-        read_all(form.body);
+        read_all(form.body.body);
         bound_.resize(before);
-        read_scope(form.otherwise);
+        read_scope(form.otherwise.body);
         --branches_;
     }
 
@@ -223,7 +223,7 @@ private:
     }
 
     void read(const SetBlock& form) {
-        read_scope(form.body);
+        read_scope(form.block.body);
         bound_.push_back({form.name, std::nullopt});
     }
 
@@ -236,8 +236,8 @@ private:
 
 } // namespace
 
-Uses uses_of(const Body& body) {
-    return Finder().run(body);
+Uses uses_of(const Block& block) {
+    return Finder().run(block.body);
 }
 
 } // namespace templates

@@ -16,6 +16,6 @@ struct Uses {
 };
 
 /// What a template reads of the caller's variables; see Template::uses().
-Uses uses_of(const Body& body);
+Uses uses_of(const Block& block);
 
 } // namespace templates

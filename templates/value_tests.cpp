@@ -93,9 +93,13 @@ std::string unknown_test(std::string_view name) {
     for (const Test& test : tests)
         if (test.name[0] >= 'a')
             known.emplace_back(test.name);
+    std::sort(known.begin(), known.end());
+    constexpr std::string_view foreign = " callable escaped filter lower test upper ";
+    if (foreign.find(fmt::format(" {} ", name)) != std::string_view::npos)
+        return fmt::format("'{}' is a test of Jinja2 that is not in this subset; known are: {}", name,
+                           fmt::join(known, ", "));
     if (const auto near = base::nearest(name, known))
         return fmt::format("unknown test '{}'; did you mean '{}'?", name, *near);
-    std::sort(known.begin(), known.end());
     return fmt::format("unknown test '{}'; known are: {}", name, fmt::join(known, ", "));
 }
 

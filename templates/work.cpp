@@ -38,7 +38,7 @@ Datum Work::sequence(Sequence::Form form, std::vector<Datum> items) {
     charge(items.size() / items_a_step);
     Datum made = make_sequence(form, std::move(items));
     if (depth_of(made) > deepest_data)
-        fail(fmt::format("lists are nested more than {} deep", deepest_data));
+        fail(fmt::format("lists are nested more than {} deep; write it flatter", deepest_data));
     return made;
 }
 
@@ -46,13 +46,13 @@ Datum Work::record(std::vector<std::pair<Datum, Datum>> members) {
     charge(members.size() / items_a_step);
     Datum made = make_record(std::move(members));
     if (depth_of(made) > deepest_data)
-        fail(fmt::format("records are nested more than {} deep", deepest_data));
+        fail(fmt::format("records are nested more than {} deep; write it flatter", deepest_data));
     return made;
 }
 
 Datum Work::value(const base::Value& value, int depth) {
     if (depth > deepest_data)
-        fail(fmt::format("a variable is nested more than {} deep", deepest_data));
+        fail(fmt::format("a variable is nested more than {} deep; write it flatter", deepest_data));
     if (const bool* flag = value.flag())
         return *flag;
     if (const std::int64_t* whole = value.whole())

@@ -230,6 +230,25 @@ TEST_CASE("names live where they do in Jinja2", "[conformance]") {
         {"{% set if_ = 1 %}{{ if_ }}{% set _x = 2 %}{{ _x }}{% set X1 = 3 %}{{ X1 }}"},
         {"{% set for = 1 %}{{ for }}{% set set = 2 %}{{ set }}"},
     });
+    // Jinja2 decides once for a whole block what a name means.
+    both_agree({
+        {"{% for i in [1] %}{{ x is defined }}{% endfor %}{% set x = 1 %}", R"({"x":"outer"})"},
+        {"{% for i in [1] %}{{ x|default('none') }}{% endfor %}{{ x is defined }}{% set x = 1 %}{{ x }}", R"({"x":"outer"})"},
+        {"{{ x }}{% for i in [1] %}{{ x }}{% endfor %}{% set x = 1 %}{{ x }}", R"({"x":"outer"})"},
+        {"{% if true %}{% for i in [1] %}{{ x }}{% endfor %}{% set x = 1 %}{{ x }}{% endif %}", R"({"x":"outer"})"},
+        {"{% if false %}{% set x = 1 %}{% endif %}{% for i in [1] %}{{ x }}{% endfor %}{% set x = 2 %}", R"({"x":"outer"})"},
+        {"{% if x %}{% endif %}{% for i in [1] %}{{ x }}{% endfor %}{% set x = 2 %}", R"({"x":"outer"})"},
+        {"{% if false %}{% elif x %}{% endif %}{% for i in [1] %}{{ x }}{% endfor %}{% set x = 2 %}", R"({"x":"outer"})"},
+        {"{% for j in [1] %}{% for i in [1] %}{{ x is defined }}{% endfor %}{% set x = 2 %}{% endfor %}{{ x }}", R"({"x":"outer"})"},
+        {"{{ x }}{% for j in [1] %}{% for i in [1] %}{{ x }}{% endfor %}{% set x = 2 %}{{ x }}{% endfor %}", R"({"x":"outer"})"},
+        {"{% set y %}{{ x is defined }}{% endset %}{{ y }}{% set x = 1 %}", R"({"x":"outer"})"},
+        {"{% set x = x %}{% for i in [1] %}{{ x }}{% endfor %}", R"({"x":"outer"})"},
+    });
+    both_refuse({{"{% for i in [1] %}{{ x }}{% endfor %}{% set x = 1 %}", R"({"x":"outer"})"},
+                 {"{% set y %}{{ x }}{% endset %}{% set x = 1 %}", R"({"x":"outer"})"},
+                 {"{% for j in [1] %}{% for i in [1] %}{{ x }}{% endfor %}{% set x = 2 %}{% endfor %}", R"({"x":"outer"})"},
+                 {"{% for i in [] %}{% else %}{% for i in [1] %}{{ x }}{% endfor %}{% set x = 2 %}{% endfor %}", R"({"x":"outer"})"},
+                 {"{% for i in [1] %}{{ x }}{% endfor %}{% if true %}{% set x = 1 %}{% endif %}{% set x = 1 %}{{ y }}", R"({"x":"outer"})"}});
     both_refuse({{"{% set x = missing %}{{ x }}"},
                  {"{% set a, b = 1 %}"},
                  {"{% set a, b = [1, 2, 3] %}"},

@@ -18,6 +18,9 @@ environment = jinja2.Environment(
     lstrip_blocks=True,
     keep_trailing_newline=True,
 )
+# Jinja2 marks JSON as safe in HTML, which shows in repr() and '+'. In a config file it is a string like any other.
+safe_json = environment.filters["tojson"]
+environment.filters["tojson"] = jinja2.pass_eval_context(lambda *values, **named: "".join([safe_json(*values, **named)]))
 # Jinja2 does not have these two; they are Ansible's.
 environment.filters["quote"] = lambda value: shlex.quote(str(value))
 environment.filters["b64encode"] = lambda value: base64.b64encode(str(value).encode("utf-8")).decode("ascii")

@@ -37,6 +37,8 @@ std::optional<std::vector<Result>> ask(const std::vector<Case>& cases) {
     question.set("cases", std::move(list));
     base::Command command;
     command.argv = {"/usr/bin/python3", ORACLE_SCRIPT};
+    command.timeout = std::chrono::seconds(110);
+    command.output_limit_bytes = 64u << 20;
     command.input = base::to_json(std::move(question));
     std::string reason;
     try {
@@ -117,6 +119,23 @@ void we_refuse(const std::vector<Case>& cases) {
         INFO("Jinja2's error: " << (*theirs)[at].error);
         CHECK((*theirs)[at].text.has_value());
     }
+}
+
+std::size_t we_never_differ(const std::vector<Case>& cases) {
+    const auto theirs = ask(cases);
+    std::size_t rendered = 0;
+    for (std::size_t at = 0; at < cases.size(); ++at) {
+        const Result mine = ours(cases[at]);
+        if (!mine.text)
+            continue;
+        ++rendered;
+        if (!theirs || (*theirs)[at].text == mine.text)
+            continue;
+        INFO("template: " << cases[at].text << "\nvariables: " << cases[at].variables);
+        INFO("Jinja2's error: " << (*theirs)[at].error);
+        CHECK((*theirs)[at].text.value_or("-") == *mine.text);
+    }
+    return rendered;
 }
 
 } // namespace oracle

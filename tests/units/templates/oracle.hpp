@@ -3,6 +3,7 @@
 // Our renderer and Jinja2's, side by side.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -19,5 +20,7 @@ void both_agree(const std::vector<Case>& cases);
 void both_refuse(const std::vector<Case>& cases);
 /// Jinja2 renders each case and we refuse it: the price of being strict, listed in docs/templates.md.
 void we_refuse(const std::vector<Case>& cases);
+/// Where we render a case at all, Jinja2 renders it to the same text. Returns how many we render.
+std::size_t we_never_differ(const std::vector<Case>& cases);
 
 } // namespace oracle
