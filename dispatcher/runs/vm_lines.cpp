@@ -47,6 +47,10 @@ engine::Script::Step step_of(std::string_view line) {
         if (const auto ended = fields.record("ended")) {
             return engine::ScriptEnded{ended->flag("ok", false), ended->text("error", "")};
         }
+        // What is wrong with the source or its parameters is an end, too.
+        if (const auto refused = fields.record("refused")) {
+            return engine::ScriptEnded{false, refused->text("message")};
+        }
         const auto command = fields.record("command");
         if (!command) {
             throw base::Error(base::Fault::Input, std::string("neither a command nor an end"));
