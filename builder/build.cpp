@@ -110,10 +110,17 @@ std::int64_t newest_source(const Recipe& recipe, const std::vector<Entry>& entri
 }
 
 std::uint32_t source_date(const Recipe& recipe, const BuildOptions& options,
-                          const std::vector<Entry>& entries, base::Processes& processes) {
+                          const std::vector<Entry>& entries, base::Processes& processes,
+                          std::vector<std::string>& notes) {
     auto date = options.source_date_epoch;
     if (!date) {
-        date = commit_time(processes, recipe.directory());
+        const CommitTime commit = commit_time(processes, recipe.directory());
+        date = commit.unix_seconds;
+        if (!commit.refusal.empty()) {
+            notes.push_back(fmt::format(
+                "{}: the time of the commit is not known, so the newest source's is taken: git says '{}'",
+                recipe.place(0), commit.refusal));
+        }
     }
     if (!date) {
         date = newest_source(recipe, entries);
@@ -214,7 +221,7 @@ BuiltPackage build(const Recipe& recipe, const BuildOptions& options) {
                                     : version_from_git(processes, recipe.directory(), recipe.name);
     BuiltPackage built;
     std::vector<Entry> entries = contents_of(recipe, built.notes);
-    const std::uint32_t date = source_date(recipe, options, entries, processes);
+    const std::uint32_t date = source_date(recipe, options, entries, processes, built.notes);
     for (Entry& entry : entries) {
         // All alike: the times of a checkout say when it was made, and differ from machine to machine.
         entry.file.modified_unix_seconds = date;

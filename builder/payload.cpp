@@ -20,6 +20,7 @@
 #include <exception>
 #include <mutex>
 #include <optional>
+#include <system_error>
 #include <thread>
 
 namespace builder {
@@ -99,7 +100,14 @@ public:
         window_ = 2 * count + 2;
         done_.resize(frames_.size());
         for (std::size_t i = 0; i < count; ++i) {
-            threads_.emplace_back([this] { work(); });
+            try {
+                threads_.emplace_back([this] { work(); });
+            } catch (const std::system_error&) {
+                if (threads_.empty()) {
+                    throw;
+                }
+                break; // the limit of this user: fewer do as well
+            }
         }
     }
     ~FramePress() {

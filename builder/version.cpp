@@ -4,8 +4,11 @@
 
 #include "base/error.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <charconv>
+#include <map>
 #include <vector>
 
 namespace builder {
@@ -20,24 +23,43 @@ bool is_version_letter(char c) {
            std::string_view("._+~^").find(c) != std::string_view::npos;
 }
 
-/// The trimmed answer of git; nothing when git refuses or is not there.
-std::optional<std::string> ask_git(base::Processes& processes, const std::filesystem::path& directory,
-                                   std::vector<std::string> words) {
+struct Answer {
+    std::optional<std::string> text; ///< trimmed; nothing when git refuses or is not there
+    std::string reason;              ///< why
+};
+
+/// Without what a git hook sets for its own repository, and with git's words in English.
+std::map<std::string, std::string> plain_environment() {
+    std::map<std::string, std::string> environment;
+    for (char** at = environ; at != nullptr && *at != nullptr; ++at) {
+        const std::string_view entry(*at);
+        const std::size_t equals = entry.find('=');
+        if (equals != std::string_view::npos && !entry.starts_with("GIT_")) {
+            environment.emplace(entry.substr(0, equals), entry.substr(equals + 1));
+        }
+    }
+    environment.insert_or_assign("LC_ALL", std::string("C"));
+    return environment;
+}
+
+Answer ask_git(base::Processes& processes, const std::filesystem::path& directory,
+               const std::vector<std::string>& words) {
     base::Command command;
     command.argv = {"git", "-C", directory.empty() ? "." : directory.string()};
     command.argv.insert(command.argv.end(), words.begin(), words.end());
+    command.environment = plain_environment();
     try {
         base::Outcome outcome = processes.run(command);
         if (outcome.exit_code != 0 || outcome.timed_out) {
-            return std::nullopt;
+            return {std::nullopt, outcome.errors.substr(0, outcome.errors.find('\n'))};
         }
         while (!outcome.output.empty() && outcome.output.back() == '\n') {
             outcome.output.pop_back();
         }
-        return outcome.output;
+        return {outcome.output, ""};
     } catch (const base::Error& error) {
         if (error.fault() == base::Fault::NotFound) {
-            return std::nullopt;
+            return {std::nullopt, error.message()};
         }
         throw;
     }
@@ -95,22 +117,21 @@ std::string version_from_git(base::Processes& processes, const std::filesystem::
         ask_git(processes, directory,
                 {"describe", "--tags", "--long", "--abbrev=12", "--dirty", "--match=v[0-9]*",
                  "--match=[0-9]*", "--match=" + name + "-[0-9]*", "--match=" + name + "-v[0-9]*"});
-    if (!described) {
+    if (!described.text) {
         const auto count = ask_git(processes, directory, {"rev-list", "--count", "HEAD"});
         const auto commit =
             ask_git(processes, directory, {"describe", "--always", "--abbrev=12", "--dirty", "--exclude=*"});
-        if (!count || !commit) {
+        if (!count.text || !commit.text) {
             throw base::Error(
                 base::Fault::Input,
-                "the version of package '{}' is not known: '{}' is in no git checkout with a commit; pass "
-                "--version",
-                name, directory.empty() ? "." : directory.string());
+                "the version of package '{}' is not known: git says '{}' of '{}'; pass --version", name,
+                (count.text ? commit : count).reason, directory.empty() ? "." : directory.string());
         }
-        std::string hash = *commit;
+        std::string hash = *commit.text;
         std::replace(hash.begin(), hash.end(), '-', '.');
-        return version_from("0^" + *count + ".g" + hash);
+        return version_from("0^" + *count.text + ".g" + hash);
     }
-    const Described parts = parts_of(*described);
+    const Described parts = parts_of(*described.text);
     std::string tag = parts.tag;
     if (tag.starts_with(name + "-")) {
         tag.erase(0, name.size() + 1);
@@ -122,13 +143,23 @@ std::string version_from_git(base::Processes& processes, const std::filesystem::
     return version;
 }
 
-std::optional<std::int64_t> commit_time(base::Processes& processes, const std::filesystem::path& directory) {
-    const auto text = ask_git(processes, directory, {"log", "-1", "--format=%ct"});
+CommitTime commit_time(base::Processes& processes, const std::filesystem::path& directory) {
+    const Answer answer = ask_git(processes, directory, {"log", "-1", "--format=%ct"});
+    CommitTime time;
     std::int64_t seconds = 0;
-    if (!text || std::from_chars(text->data(), text->data() + text->size(), seconds).ec != std::errc()) {
-        return std::nullopt;
+    if (answer.text &&
+        std::from_chars(answer.text->data(), answer.text->data() + answer.text->size(), seconds).ec ==
+            std::errc()) {
+        time.unix_seconds = seconds;
+        return time;
     }
-    return seconds;
+    for (const char* none : {"not a git repository", "does not have any commits", "is not installed"}) {
+        if (answer.reason.find(none) != std::string::npos) {
+            return time;
+        }
+    }
+    time.refusal = answer.reason;
+    return time;
 }
 
 } // namespace builder

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <thread>
 
 namespace {
 
@@ -415,6 +416,56 @@ TEST_CASE("a package that was altered anywhere is refused") {
         std::ofstream(altered, std::ios::binary | std::ios::trunc) << whole << "more";
         CHECK(reading(altered, trust).first == base::Fault::Corrupt);
     }
+}
+
+TEST_CASE("packages are built and read on several threads at once") {
+    const Project project;
+    fill(project);
+    const auto recipe = project.recipe(everything);
+    const auto trust = trust_in(ed25519_key());
+    const auto first = builder::build(recipe, project.options());
+    std::vector<std::string> problems(4);
+    std::vector<std::thread> threads;
+    for (std::size_t i = 0; i < problems.size(); ++i) {
+        threads.emplace_back([&, i] {
+            try {
+                auto options = project.options();
+                options.out /= std::to_string(i);
+                for (int round = 0; round < 5; ++round) {
+                    const auto built = builder::build(recipe, options);
+                    const auto facts = rpm::read_package(built.path, trust);
+                    if (built.digest != first.digest || !rpm::read_about(built.path, facts)) {
+                        problems[i] = "another package";
+                    }
+                }
+            } catch (const std::exception& error) {
+                problems[i] = error.what();
+            }
+        });
+    }
+    for (std::thread& thread : threads) {
+        thread.join();
+    }
+    CHECK(problems == std::vector<std::string>(4));
+}
+
+TEST_CASE("a package of more than 4 GiB in smaller files is built and read", "[.large]") {
+    const Project project;
+    for (const char* name : {"dist/a", "dist/b", "dist/c"}) {
+        project.write(name, "");
+        fs::resize_file(project.packages() / name, 2'000'000'000);
+    }
+    auto options = project.options();
+    options.level = 1;
+    const auto built =
+        builder::build(project.recipe("[[files]]\nfrom = 'dist/'\nto = '/opt/shop-app/'\n"), options);
+    const auto facts = rpm::read_package(built.path, trust_in(ed25519_key()));
+    CHECK(facts.installed_bytes > 6'000'000'000);
+    CHECK(facts.archive_bytes > 6'000'000'000);
+    const RpmDatabase database(project, ed25519_key());
+    output_of({"rpmkeys", "--dbpath", database.path(), "-Kv", built.path});
+    CHECK(output_of({"rpm", "--dbpath", database.path(), "-qp", "--qf", "%{LONGSIZE} %{LONGARCHIVESIZE}",
+                     built.path}) == fmt::format("{} {}", facts.installed_bytes, facts.archive_bytes));
 }
 
 TEST_CASE("what is no package, or not there, is said to be so") {

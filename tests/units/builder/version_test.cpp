@@ -5,6 +5,7 @@
 #include "rpm/version_order.hpp"
 #include "tests/units/builder/project.hpp"
 
+#include <cstdlib>
 #include <functional>
 
 namespace {
@@ -57,12 +58,24 @@ private:
     base::TemporaryDirectory directory_;
 };
 
-/// Git is not installed.
-class NoPrograms final : public base::Processes {
+/// A git that is not there, or does not want to.
+class Refusing final : public base::Processes {
 public:
-    base::Outcome run(const base::Command& command) override {
-        throw base::Error(base::Fault::NotFound, "program '{}' is not installed", command.argv.front());
+    explicit Refusing(std::string words) : words_(std::move(words)) {}
+    explicit Refusing(base::Error error) : error_(std::move(error)) {}
+    base::Outcome run(const base::Command&) override {
+        if (error_) {
+            throw base::Error(*error_);
+        }
+        base::Outcome outcome;
+        outcome.exit_code = 128;
+        outcome.errors = words_;
+        return outcome;
     }
+
+private:
+    std::optional<base::Error> error_;
+    std::string words_;
 };
 
 bool is_older(const std::string& left, const std::string& right) {
@@ -124,21 +137,48 @@ TEST_CASE("without a version git is asked, and every commit is newer than the on
 TEST_CASE("outside of a checkout the version must be said") {
     const base::TemporaryDirectory directory;
     base::SystemProcesses processes;
-    const std::string expected = "the version of package 'shop-app' is not known: '" +
-                                 directory.path().string() +
-                                 "' is in no git checkout with a commit; pass --version";
-    CHECK(input_error([&] { builder::version_from_git(processes, directory.path(), "shop-app"); }) ==
-          expected);
-    NoPrograms none;
-    CHECK(input_error([&] { builder::version_from_git(none, directory.path(), "shop-app"); }) == expected);
-    CHECK_FALSE(builder::commit_time(none, directory.path()));
+    const auto error = [&](base::Processes& with) {
+        return input_error([&] { builder::version_from_git(with, directory.path(), "shop-app"); });
+    };
+    const std::string of = " of '" + directory.path().string() + "'; pass --version";
+    CHECK(error(processes) == "the version of package 'shop-app' is not known: git says 'fatal: not a git "
+                              "repository (or any of the "
+                              "parent directories): .git'" +
+                                  of);
+    CHECK_FALSE(builder::commit_time(processes, directory.path()).unix_seconds);
+    CHECK(builder::commit_time(processes, directory.path()).refusal.empty());
+    Refusing absent({base::Fault::NotFound, "program 'git' is not installed"});
+    CHECK(error(absent) ==
+          "the version of package 'shop-app' is not known: git says 'program 'git' is not installed'" + of);
+    CHECK(builder::commit_time(absent, directory.path()).refusal.empty());
+}
+
+TEST_CASE("a checkout that git does not trust is told apart from none") {
+    Refusing git("fatal: detected dubious ownership in repository at '/src'\nTo add an exception...\n");
+    const auto time = builder::commit_time(git, "/src");
+    CHECK_FALSE(time.unix_seconds);
+    CHECK(time.refusal == "fatal: detected dubious ownership in repository at '/src'");
+    CHECK(input_error([&] { builder::version_from_git(git, "/src", "shop-app"); }) ==
+          "the version of package 'shop-app' is not known: git says 'fatal: detected dubious ownership in "
+          "repository at "
+          "'/src'' of '/src'; pass --version");
+}
+
+TEST_CASE("a hook's own repository does not stand in for the recipe's") {
+    const Checkout checkout;
+    checkout.commit("one");
+    checkout.git({"tag", "v1.0"});
+    REQUIRE(::setenv("GIT_DIR", "/nonexistent", 1) == 0);
+    const std::string version = checkout.version();
+    ::unsetenv("GIT_DIR");
+    CHECK(version == "1.0");
 }
 
 TEST_CASE("the source date is the commit's, else the newest source's") {
     const Checkout checkout;
     checkout.commit("one");
     base::SystemProcesses processes;
-    CHECK(builder::commit_time(processes, checkout.path()) == 1650000000);
+    CHECK(builder::commit_time(processes, checkout.path()).unix_seconds == 1650000000);
 
     const Project project;
     project.write("dist/a", "x");
