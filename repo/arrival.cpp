@@ -19,9 +19,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Up to so many packages are synced one by one. More are synced with their whole file system, once: a
-/// thousand packages took 25 s the one way, 0.4 s the other. For one package that would be to wait for
-/// whatever else the machine writes.
+/// Up to so many packages are synced one by one. More are synced with their whole file system, once: to add a
+/// thousand small packages took 25 s the one way, 6 s the other, 2 s of both for their signatures. For one
+/// package that would be to wait for whatever else the machine writes.
 constexpr std::size_t few = 8;
 
 fs::path stage_directory(const fs::path& repository) {

@@ -249,15 +249,17 @@ std::vector<PoolEntry> Repository::promote(const base::ChannelName& from, const 
     remove_leftovers(directory_, *catalog_, *files_);
     const std::string source = snapshot_of(from);
     const std::optional<std::string> target = shown_by(directory_, to);
+    std::vector<PoolEntry> moved;
     std::set<base::Digest> held;
-    if (target) {
-        for (const PoolEntry& entry : catalog_->packages_of(*target)) {
+    const auto note_held = [&](const std::optional<std::string>& name) {
+        for (const PoolEntry& entry :
+             target ? catalog_->packages_of(*target, name) : std::vector<PoolEntry>()) {
             held.insert(entry.digest);
         }
-    }
-    std::vector<PoolEntry> moved;
+    };
     if (packages.empty()) {
         moved = list(from);
+        note_held({});
     }
     for (const std::string& name : std::set<std::string>(packages.begin(), packages.end())) {
         const std::optional<PoolEntry> entry = newest(from, name);
@@ -267,6 +269,7 @@ std::vector<PoolEntry> Repository::promote(const base::ChannelName& from, const 
                               name, from);
         }
         moved.push_back(*entry);
+        note_held(name);
     }
     std::erase_if(moved, [&](const PoolEntry& entry) { return held.contains(entry.digest); });
     if (!packages.empty()) {

@@ -4,6 +4,8 @@
 #include "base/process.hpp"
 #include "repo/metadata.hpp"
 #include "tests/catch.hpp"
+#include "tests/refusal.hpp"
+#include "tests/units/repo/offered.hpp"
 #include "tests/units/repo/shop.hpp"
 
 #include <cstdlib>
@@ -316,12 +318,13 @@ TEST_CASE("the metadata of a package that somebody else built and signed is as c
         REQUIRE(outcome.exit_code == 0);
         return outcome.output;
     };
-    must({"rpmbuild", "-bb", "--define", "_topdir " + (home / "top").native(), home / "acme.spec"});
+    must({"rpmbuild", "-ba", "--define", "_topdir " + (home / "top").native(), home / "acme.spec"});
     const fs::path package = home / "top/RPMS/noarch/acme-2.0~rc1^git3-1.noarch.rpm";
+    const fs::path source = home / "top/SRPMS/acme-2.0~rc1^git3-1.src.rpm";
     must({"gpg", "--batch", "--quiet", "--pinentry-mode", "loopback", "--passphrase", "",
           "--quick-generate-key", "acme@example.org", "rsa3072", "sign", "never"});
     must({"rpmsign", "--addsign", "--define", "_gpg_name acme@example.org", "--define", "__gpg /usr/bin/gpg",
-          package});
+          package, source});
     const rpm::TrustedKeys keys{{must({"gpg", "--batch", "--armor", "--export", "acme@example.org"})}};
     run({"gpgconf", "--kill", "all"}, home);
 
@@ -339,4 +342,22 @@ TEST_CASE("the metadata of a package that somebody else built and signed is as c
         }
     }
     CHECK(compared == repo::kinds);
+
+    // A repository takes the package when it is told to trust its key, and never the source package.
+    const Shop shop;
+    auto repository = shop.open();
+    const auto add = [&](const fs::path& file) {
+        repository.add({file}, ChannelName("dev"), noon);
+    };
+    CHECK(tests::refusal(base::Fault::Denied, [&] {
+              add(package);
+          }).find("is signed by a key that is not trusted") != std::string::npos);
+    std::ofstream(shop.place / "keys/packages.asc", std::ios::app) << keys.armored.front();
+    add(package);
+    CHECK_FALSE(repository.newest(ChannelName("dev"), "acme")->about.has_value());
+    CHECK(tests::offered(shop.place, "dev").size() == 1);
+    CHECK(tests::refusal(base::Fault::Input, [&] { add(source); }) ==
+          "package 'acme-2.0~rc1^git3-1.src.rpm' is a source package, and a channel holds none; add the "
+          "packages built from it");
+    CHECK(repository.verify().empty());
 }

@@ -4,6 +4,7 @@
 // own.
 #include "base/error.hpp"
 #include "tests/catch.hpp"
+#include "tests/units/repo/offered.hpp"
 #include "tests/units/repo/shop.hpp"
 
 #include <csignal>

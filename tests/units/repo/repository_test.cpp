@@ -7,6 +7,7 @@
 #include "repo/writer_lock.hpp"
 #include "tests/catch.hpp"
 #include "tests/refusal.hpp"
+#include "tests/units/repo/offered.hpp"
 #include "tests/units/repo/shop.hpp"
 
 #include <fstream>

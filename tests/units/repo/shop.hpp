@@ -1,6 +1,6 @@
 // Copyright the Tiercel authors
 // SPDX-License-Identifier: Apache-2.0
-// A repository in a temporary directory with keys of its own, and the look at it that a package manager has.
+// A repository in a temporary directory with keys of its own.
 #pragma once
 
 #include "base/files.hpp"
@@ -10,7 +10,6 @@
 #include "tests/units/repo/packages.hpp"
 
 #include <filesystem>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -35,9 +34,6 @@ struct Shop {
     base::PrivateKey release_key;
 };
 
-/// The file names that `channels/NAME` offers to a package manager; everything it would check on the way is
-/// CHECKed: digests of metadata and packages. Empty when there is no such channel.
-std::set<std::string> offered(const std::filesystem::path& repository, const std::string& channel);
 /// NEVRAs, in order.
 std::vector<std::string> names(const std::vector<repo::PoolEntry>& entries);
 
