@@ -50,6 +50,9 @@ void show_event(const base::Value& event) {
     const std::string time = text_of(event, "time");
     const std::string target = text_of(event, "target");
     const std::string message = text_of(event, "message");
+    if (message == "command") {
+        return; // the script's side of it; what it causes is shown
+    }
     std::string line = paint(Color::Grey, time.size() >= 19 ? time.substr(11, 8) : time) + "  ";
     if (message == "target changed") {
         const std::string state = text_of(member_of(event, "fields"), "state");
@@ -84,7 +87,7 @@ int show_end(const base::Value& run, const Arguments& arguments) {
     if (!good) {
         std::cout << "  " << printable(text_of(run, "reason")) << "\n";
         for (const base::Value& target : list_of(run, "targets")) {
-            if (!text_of(target, "reason").empty()) {
+            if (!text_of(target, "reason").empty() && text_of(target, "state") != "unchanged") {
                 std::cout << "  "
                           << printable(text_of(target, "component") + " on " + text_of(target, "node") +
                                        ": " + text_of(target, "state") + ": " + text_of(target, "reason"))
