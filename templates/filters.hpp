@@ -53,6 +53,7 @@ struct Test {
 
 const Filter* find_filter(std::string_view name) noexcept;
 const Test* find_test(std::string_view name) noexcept;
+std::vector<std::string_view> test_names();
 /// "unknown filter 'uper'; did you mean 'upper'?", and what there is if nothing is near.
 std::string unknown_filter(std::string_view name);
 std::string unknown_test(std::string_view name);

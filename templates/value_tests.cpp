@@ -88,11 +88,18 @@ const Test* find_test(std::string_view name) noexcept {
     return found == std::end(tests) ? nullptr : found;
 }
 
+std::vector<std::string_view> test_names() {
+    std::vector<std::string_view> names;
+    for (const Test& test : tests)
+        names.push_back(test.name);
+    return names;
+}
+
 std::string unknown_test(std::string_view name) {
     std::vector<std::string> known;
-    for (const Test& test : tests)
-        if (test.name[0] >= 'a')
-            known.emplace_back(test.name);
+    for (const std::string_view test : test_names())
+        if (test[0] >= 'a')
+            known.emplace_back(test);
     std::sort(known.begin(), known.end());
     constexpr std::string_view foreign = " callable escaped filter lower test upper ";
     if (foreign.find(fmt::format(" {} ", name)) != std::string_view::npos)
