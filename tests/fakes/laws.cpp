@@ -48,6 +48,9 @@ void Laws::see(const Event& event, const std::vector<Effect>& effects) {
             if (known.waits_for_person && !stopped_ && change->state != TargetState::Probing) {
                 break_law(15, change->target.str() + " was judged by a probe that could not run");
             }
+            if (known.apply_sent && (change->state == TargetState::Lost || change->state == TargetState::Unreachable)) {
+                known.proven = false; // nobody knows, so nobody may count on it
+            }
             if (change->state == TargetState::UndoDraining || change->state == TargetState::Undoing) {
                 known.back = true;
             }
@@ -60,15 +63,6 @@ void Laws::see(const Event& event, const std::vector<Effect>& effects) {
             see_order(*order);
         } else if (std::holds_alternative<Ended>(effect)) {
             ended = true;
-        }
-    }
-    for (const auto& [component, limit] : limits_) {
-        const auto out =
-            static_cast<std::size_t>(std::count_if(known_.begin(), known_.end(), [&](const auto& one) {
-                return one.first.component == component && one.second.out();
-            }));
-        if (out > limit) {
-            break_law(4, fmt::format("{} of {} are out of service, {} may be", out, component, limit));
         }
     }
     if (!fleet_.run().ended() && fleet_.run().waiting().empty()) {
@@ -109,6 +103,7 @@ void Laws::see_order(const SendOrder& order) {
     std::erase_if(open_, [&](const auto& one) { return one.second.target == order.target; });
     open_.emplace(order.order, order);
     Known& known = known_.at(order.target);
+    const bool was_out = known.out();
     if (order.kind != OrderKind::Prepare) {
         for (const auto& [target, other] : known_) {
             if (!other.prepared) {
@@ -145,6 +140,14 @@ void Laws::see_order(const SendOrder& order) {
             break_law(9, order.target.str() + " went back after a lower level");
         }
         lowest_back_ = std::min(lowest_back_, known.level);
+    }
+    // A gate may find more of them ill than that: what counts is what we take out.
+    const auto limit = limits_.find(order.target.component);
+    const auto out = static_cast<std::size_t>(std::count_if(known_.begin(), known_.end(), [&](const auto& one) {
+        return one.first.component == order.target.component && one.second.out();
+    }));
+    if (!was_out && known.out() && limit != limits_.end() && out > limit->second) {
+        break_law(4, fmt::format("{} makes {} out of service, {} may be", order.target.str(), out, limit->second));
     }
 }
 

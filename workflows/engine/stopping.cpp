@@ -11,7 +11,11 @@ namespace workflows::engine {
 void Run::State::stop(Stop::How how, Outcome result, std::string reason) {
     note("stop condition", {{"reason", reason}, {"outcome", word(result)}});
     stopped = Stop{how, result, std::move(reason)};
-    paused.reset();
+    const bool for_person =
+        std::any_of(targets.begin(), targets.end(), [](const Progress& target) { return target.inconclusive; });
+    if (stopped->halts() || !for_person) {
+        paused.reset(); // else those under way go on to their end, and one of them needs a person for that
+    }
     std::erase_if(timers, [](const auto& timer) { return timer.second.kind != OpenTimer::Kind::Deadline; });
     phase = Phase::Stopping;
 }
@@ -70,7 +74,9 @@ void Run::State::cancel(const std::string& by) {
         // A rollback that is cancelled does not go forward again: those under way come to their end, the rest
         // stays.
         stop(is_rollback() ? Stop::How::Finish : Stop::How::Cancel, Outcome::Cancelled, "cancelled by " + by);
-        return;
+        if (!is_rollback()) {
+            return;
+        }
     }
     // The stop goes its way; what waits for a person is given up.
     bool given_up = false;

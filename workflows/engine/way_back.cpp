@@ -101,6 +101,7 @@ void Run::State::start_back(Progress& target) {
         send(target, OrderKind::Drain);
     } else {
         set_state(target, TargetState::Undoing, kept);
+        set_service(target, target.drained, true, false);
         send(target, OrderKind::Undo);
     }
 }
