@@ -5,42 +5,20 @@
 #include "repo/metadata.hpp"
 #include "tests/catch.hpp"
 #include "tests/refusal.hpp"
+#include "tests/system/programs.hpp"
 #include "tests/units/repo/offered.hpp"
 #include "tests/units/repo/shop.hpp"
 
-#include <cstdlib>
 #include <fstream>
 #include <sstream>
-#include <unistd.h>
 
 namespace fs = std::filesystem;
 using base::ChannelName;
+using tests::can_run;
 using tests::noon;
 using tests::Shop;
 
 namespace {
-
-/// False, and told, when a person's machine lacks a program; on a build server that is a failure.
-bool can_run(const std::vector<std::string>& programs) {
-    std::string missing;
-    for (const std::string& program : programs) {
-        if (!fs::exists("/usr/bin/" + program)) {
-            missing += " " + program;
-        }
-    }
-    if (::geteuid() != 0) {
-        missing += " root";
-    }
-    if (missing.empty()) {
-        return true;
-    }
-    const char* server = std::getenv("CI");
-    if (server != nullptr && std::string(server) == "true") {
-        FAIL("missing:" << missing);
-    }
-    WARN("left out, missing:" << missing);
-    return false;
-}
 
 base::Outcome run(const std::vector<std::string>& argv, const fs::path& home) {
     base::Command command;

@@ -11,6 +11,8 @@
 #include "tests/units/repo/shop.hpp"
 
 #include <fstream>
+#include <sys/wait.h>
+#include <unistd.h>
 
 namespace fs = std::filesystem;
 using base::ChannelName;
@@ -270,4 +272,40 @@ TEST_CASE("a second writer waits no longer than it may and says who holds the re
           "repository '" + shop.place.native() + "' is being changed by process " +
               std::to_string(::getpid()) + " (test_repo); try again when it is done");
     CHECK(shop.open().channels().empty()); // a reader does not wait
+}
+
+TEST_CASE("two processes that publish at the same time take turns and lose nothing") {
+    const Shop shop;
+    const auto publish = [&](const std::string& name) {
+        for (int version = 1; version <= 5; ++version) {
+            shop.add(name, std::to_string(version), "dev");
+        }
+    };
+    const pid_t child = ::fork();
+    if (child == 0) {
+        int code = 0;
+        try {
+            publish("theirs");
+        } catch (const std::exception&) {
+            code = 1;
+        }
+        ::_exit(code);
+    }
+    publish("ours");
+    int status = 0;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    CHECK(status == 0);
+    CHECK(offered(shop.place, "dev").size() == 10);
+    CHECK(shop.open().list(ChannelName("dev")).size() == 10);
+    CHECK(shop.open().verify() == List{});
+}
+
+TEST_CASE("a program that has the repository open sees what another one publishes") {
+    const Shop shop;
+    const auto reader = shop.open();
+    CHECK(reader.channels().empty());
+    shop.add("shop-app", "1.0", "dev");
+    CHECK(reader.newest(ChannelName("dev"), "shop-app").has_value());
+    shop.add("shop-app", "2.0", "dev");
+    CHECK(reader.newest(ChannelName("dev"), "shop-app")->nevra.evr.version == "2.0");
 }
