@@ -387,6 +387,9 @@ int main(int argc, char** argv) {
 
     try {
         app.parse(argc, argv);
+        if (chosen != run) {
+            base::set_log_level(base::LogLevel::Warning); // people read what is told instead
+        }
         return chosen(options);
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? 0 : base::exit_code(base::Fault::Input);
