@@ -18,16 +18,15 @@ namespace repo {
 /// `state.db`: what is in the pool, and what each snapshot holds. Which snapshot a channel shows is not here:
 /// the link in `channels/` is the only truth about that, so it changes in one step.
 ///
-///   package          one row for each package of the pool; `place` orders them in the metadata (all builds
-///   of a name side by side, which
-///                    compresses well): 8 bytes of SHA-256 of the name, then the 32 of the package.
-///                    `arrived`: the snapshot that brought it
-///   element          its XML for each document
-///   bucket, bucket_member, frame, snapshot_bucket    buckets.hpp
-///   snapshot         id (ULID), packages, digest of its repomd.xml
-///   arriving         digests of files that are being put into the pool: without a row in `package` they are
-///   a crash's leftovers pending          snapshots that were written; when no channel shows one, a crash
-///   came before its publication
+///   package    one row for each package of the pool. `place` orders them in the metadata: 8 bytes of SHA-256
+///              of the name, then the 32 of the package; all builds of a name side by side compress well.
+///              `arrived` is the snapshot that brought it
+///   element    its XML for each document
+///   bucket, bucket_member, frame, snapshot_bucket: see buckets.hpp
+///   snapshot   id (ULID), number of packages, digest of its repomd.xml
+///   arriving   digests of files that are being put into the pool: without a row in `package` they are what a
+///              crash left
+///   pending    snapshots that were written: when no channel shows one, a crash came before its publication
 ///
 /// A newer version of the schema than this program knows is refused (base::Database).
 class Catalog {

@@ -20,9 +20,9 @@ namespace repo {
 
 struct ManifestPackage {
     base::Nevra nevra;
-    base::Digest digest;                    ///< of the package file
+    base::Digest digest; ///< of the package file
     std::uint64_t bytes = 0;
-    std::string path;                       ///< below the repository: `pool/…`
+    std::string path; ///< below the repository: `pool/…`
     std::optional<rpm::About> about;
 };
 
@@ -31,19 +31,19 @@ struct ManifestPackage {
 struct Manifest {
     base::ReleaseName release;
     base::Time created;
-    std::string channel;                    ///< where it was taken from
+    std::string channel; ///< where it was taken from
     base::Value application;
     std::map<std::string, std::string> workflows; ///< name → Lua text
-    std::vector<ManifestPackage> packages;  ///< sorted by name; one of each name
+    std::vector<ManifestPackage> packages;        ///< sorted by name; one of each name
 
     const ManifestPackage* find(const std::string& package_name) const noexcept;
     base::Value to_value() const;
-    /// @throws base::Error{Input}
+    /// Members that it does not know are ignored: newer programs add some. @throws base::Error{Input}
     static Manifest from_value(const base::Value& document, const std::string& file);
 };
 
-/// The manifest's exact bytes with signatures over them: `{"payload": "<text>", "signatures": [{"key": "sha256:…", "signature": "<base64>"}]}`.
-/// Ed25519 over the bytes "tiercel-release-v1\n" + payload.
+/// The manifest's exact bytes with signatures over them: `{"payload": "<text>", "signatures": [{"key":
+/// "sha256:…", "signature": "<base64>"}]}`. Ed25519 over the bytes "tiercel-release-v1\n" + payload.
 struct SignedManifest {
     std::string payload;
     struct Signature {

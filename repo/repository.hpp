@@ -25,11 +25,13 @@ class Catalog;
 /// `channels/<name>/`.
 ///
 ///   repository.toml        format = 1, key = the package-signing key's path
-///   state.db               packages, metadata and its compressed buckets, contents of snapshots
-///   (catalog.hpp) pool/ab/<sha256>/x.rpm by content, never overwritten snapshots/<id>/
-///   repodata/{repomd.xml,repomd.xml.asc,…}, Packages -> ../../pool; immutable channels/<name>        ->
-///   ../snapshots/<id>: promotion is one rename releases/APP/NAME.json SignedManifest keys/ packages.asc
-///   (OpenPGP certificates), release.pub (PEM, one after another) lock                   held by the writer
+///   state.db               packages, their metadata, what snapshots hold (catalog.hpp)
+///   pool/ab/<sha256>/x.rpm by content, never overwritten
+///   snapshots/<id>/        repodata/{repomd.xml,repomd.xml.asc,…}, Packages -> ../../pool; immutable
+///   channels/<name>        -> ../snapshots/<id>: promotion is one rename
+///   releases/APP/NAME.json SignedManifest, written once
+///   keys/                  packages.asc (OpenPGP certificates), release.pub (PEM); several of each
+///   lock                   held by the writer, and says who that is
 ///
 /// A crash at any instant leaves the old or the new state: packages, then metadata, then the catalog, all on
 /// disk, and last the channel's link. What a crash left behind is removed by the next writer. A writer waits
