@@ -48,7 +48,8 @@ void Laws::see(const Event& event, const std::vector<Effect>& effects) {
             if (known.waits_for_person && !stopped_ && change->state != TargetState::Probing) {
                 break_law(15, change->target.str() + " was judged by a probe that could not run");
             }
-            if (known.apply_sent && (change->state == TargetState::Lost || change->state == TargetState::Unreachable)) {
+            if (known.apply_sent &&
+                (change->state == TargetState::Lost || change->state == TargetState::Unreachable)) {
                 known.proven = false; // nobody knows, so nobody may count on it
             }
             if (change->state == TargetState::UndoDraining || change->state == TargetState::Undoing) {
@@ -143,11 +144,13 @@ void Laws::see_order(const SendOrder& order) {
     }
     // A gate may find more of them ill than that: what counts is what we take out.
     const auto limit = limits_.find(order.target.component);
-    const auto out = static_cast<std::size_t>(std::count_if(known_.begin(), known_.end(), [&](const auto& one) {
-        return one.first.component == order.target.component && one.second.out();
-    }));
+    const auto out =
+        static_cast<std::size_t>(std::count_if(known_.begin(), known_.end(), [&](const auto& one) {
+            return one.first.component == order.target.component && one.second.out();
+        }));
     if (!was_out && known.out() && limit != limits_.end() && out > limit->second) {
-        break_law(4, fmt::format("{} makes {} out of service, {} may be", order.target.str(), out, limit->second));
+        break_law(
+            4, fmt::format("{} makes {} out of service, {} may be", order.target.str(), out, limit->second));
     }
 }
 

@@ -11,8 +11,8 @@ namespace workflows::engine {
 void Run::State::stop(Stop::How how, Outcome result, std::string reason) {
     note("stop condition", {{"reason", reason}, {"outcome", word(result)}});
     stopped = Stop{how, result, std::move(reason)};
-    const bool for_person =
-        std::any_of(targets.begin(), targets.end(), [](const Progress& target) { return target.inconclusive; });
+    const bool for_person = std::any_of(targets.begin(), targets.end(),
+                                        [](const Progress& target) { return target.inconclusive; });
     if (stopped->halts() || !for_person) {
         paused.reset(); // else those under way go on to their end, and one of them needs a person for that
     }
