@@ -5,6 +5,8 @@
 #include "base/error.hpp"
 #include "base/json.hpp"
 
+#include <thread>
+
 namespace ctl_client {
 namespace {
 
@@ -72,7 +74,21 @@ void HelperPackages::fetch(const std::vector<Download>& downloads) {
                                     {"bytes", download.bytes},
                                     {"to", download.to.string()}});
     }
-    ask(base::Object{{"verb", "fetch"}, {"downloads", std::move(list)}}, 6h);
+    const base::Object request{{"verb", "fetch"}, {"downloads", std::move(list)}};
+    // A dispatcher that was killed is back within seconds, and what has arrived is kept: going on costs
+    // nothing.
+    for (const base::Duration pause : {500ms, 1000ms, 2000ms, 4000ms, 8000ms}) {
+        try {
+            ask(request, 6h);
+            return;
+        } catch (const base::Error& error) {
+            if (error.fault() != base::Fault::Unavailable) {
+                throw;
+            }
+        }
+        std::this_thread::sleep_for(pause);
+    }
+    ask(request, 6h);
 }
 
 PackageContent HelperPackages::read(const std::filesystem::path& package) {

@@ -63,6 +63,16 @@ public:
     explicit RepositoryView(std::filesystem::path directory) : directory_(std::move(directory)) {}
     repo::SignedManifest find(const base::ReleaseName& name) const override { return open().release(name); }
     std::vector<base::PublicKey> trusted_keys() const override { return open().release_keys(); }
+    std::vector<base::Nevra> missing(const repo::Manifest& manifest) const override {
+        const repo::Repository repository = open();
+        std::vector<base::Nevra> away;
+        for (const repo::ManifestPackage& package : manifest.packages) {
+            if (!repository.package_file(package.digest)) {
+                away.push_back(package.nevra);
+            }
+        }
+        return away;
+    }
     std::optional<std::filesystem::path> file(const base::Digest& digest) const override {
         return open().package_file(digest);
     }
@@ -212,7 +222,8 @@ private:
             try {
                 renew();
             } catch (const base::Error& error) {
-                base::log(base::LogLevel::Error, "certificate could not be renewed", {{"error", error.message()}});
+                base::log(base::LogLevel::Error, "certificate could not be renewed",
+                          {{"error", error.message()}});
             }
             renew_later();
         });

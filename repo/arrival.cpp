@@ -169,4 +169,9 @@ void clear_stage(const fs::path& repository) {
     }
 }
 
+StageSweeper::~StageSweeper() {
+    std::error_code ignored;
+    fs::remove_all(stage_directory(repository_), ignored);
+}
+
 } // namespace repo

@@ -30,5 +30,17 @@ void settle(const std::filesystem::path& repository, const std::vector<Arrival>&
             base::Files& files);
 /// Removes what `stage` left behind.
 void clear_stage(const std::filesystem::path& repository);
+/// The same at the end of scope, also when the packages were refused: a refusal
+/// changes nothing. What cannot be removed now, the next writer removes.
+class StageSweeper {
+public:
+    explicit StageSweeper(std::filesystem::path repository) : repository_(std::move(repository)) {}
+    ~StageSweeper();
+    StageSweeper(const StageSweeper&) = delete;
+    StageSweeper& operator=(const StageSweeper&) = delete;
+
+private:
+    std::filesystem::path repository_;
+};
 
 } // namespace repo

@@ -137,6 +137,7 @@ std::vector<PoolEntry> Repository::add(const std::vector<fs::path>& packages,
     }
     const WriterLock lock(directory_);
     remove_leftovers(directory_, *catalog_, *files_);
+    const StageSweeper sweeper(directory_);
     const std::vector<Arrival> arrivals = stage(directory_, packages, package_keys());
     refuse_other_content(arrivals);
 
@@ -161,7 +162,6 @@ std::vector<PoolEntry> Repository::add(const std::vector<fs::path>& packages,
     if (!shown || !added.empty()) {
         publish(channel, arrivals, added, now);
     }
-    clear_stage(directory_);
     return all;
 }
 

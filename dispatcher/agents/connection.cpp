@@ -223,9 +223,19 @@ private:
         co_await send_document(error_document(refusal), refusal.status, false);
     }
 
+    // Named coroutines, not lambdas: g++ 12 destroys the captures of a lambda inside a co_await twice.
+    static Task<base::Value> plan_document(std::shared_ptr<std::optional<runs::Planner::Answers>> answers,
+                                           base::Time now) {
+        co_return runs::plan_document(**answers, now);
+    }
+
+    static Task<void> check_script(std::shared_ptr<const workflows::engine::RunInput> input) {
+        runs::check_script(*input);
+        co_return;
+    }
+
     Task<api::Answer> make_plan(const runs::RunRequest& request, const std::string& actor) {
         const auto executor = stream_.socket().get_executor();
-        std::optional<runs::Planner::Answers> answers;
         auto ready = std::make_shared<asio::steady_timer>(executor, asio::steady_timer::time_point::max());
         auto kept = std::make_shared<std::optional<runs::Planner::Answers>>();
         house_.planner.ask(request, actor, [ready, kept](runs::Planner::Answers given) {
@@ -237,10 +247,9 @@ private:
             co_await ready->async_wait(asio::redirect_error(asio::use_awaitable, ignored));
         }
         const base::Time now = house_.service.alarms.now();
-        base::Value document = co_await asio::co_spawn(
-            house_.scripts,
-            [kept, now]() -> Task<base::Value> { co_return runs::plan_document(**kept, now); },
-            asio::use_awaitable);
+        Task<base::Value> planning = plan_document(kept, now);
+        base::Value document =
+            co_await asio::co_spawn(house_.scripts, std::move(planning), asio::use_awaitable);
         co_return api::Document{std::move(document)};
     }
 
@@ -248,13 +257,8 @@ private:
         if (request.kind == workflows::engine::RunKind::Deploy) {
             const auto input =
                 std::make_shared<workflows::engine::RunInput>(house_.composer.compose(request).input);
-            co_await asio::co_spawn(
-                house_.scripts,
-                [input]() -> Task<void> {
-                    runs::check_script(*input);
-                    co_return;
-                },
-                asio::use_awaitable);
+            Task<void> checking = check_script(input);
+            co_await asio::co_spawn(house_.scripts, std::move(checking), asio::use_awaitable);
         }
         co_return api::Document{base::Object{{"run", house_.service.rollouts.request(request, actor)}}};
     }

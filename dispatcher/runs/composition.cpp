@@ -116,6 +116,15 @@ Composition Composer::join(const RunRequest& request, const base::ReleaseName& r
     }
     const base::Digest digest = envelope.digest();
     const bool scripted = request.kind == engine::RunKind::Deploy;
+    // A way back may do without: nodes hold what their last known-good needs.
+    if (const auto away = scripted ? releases_.missing(manifest) : std::vector<base::Nevra>{};
+        !away.empty()) {
+        throw base::Error(
+            base::Fault::NotFound,
+            "release '{}' needs package '{}', which is not in the pool; add it again with 'tiercel "
+            "repo add', 'tiercel repo verify' tells all that is missing",
+            release, away.front().str());
+    }
     const std::string application(base::before_slash(release));
     Composition composition{
         .input = {.kind = request.kind,

@@ -71,6 +71,8 @@ public:
     /// @throws base::Error{NotFound} with the releases that exist.
     virtual repo::SignedManifest find(const base::ReleaseName& name) const = 0;
     virtual std::vector<base::PublicKey> trusted_keys() const = 0;
+    /// The packages of a release that the pool does not have.
+    virtual std::vector<base::Nevra> missing(const repo::Manifest& manifest) const = 0;
 };
 
 } // namespace dispatcher::runs

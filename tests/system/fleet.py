@@ -205,16 +205,17 @@ class Fleet:
     def root(self, node):
         return self.dir / "nodes" / node / "root"
 
-    def log(self, name):
+    def start(self, name, command):
+        """A daemon whose output goes to log/NAME."""
         (self.dir / "log").mkdir(exist_ok=True)
-        return open(self.dir / "log" / name, "ab")
+        with open(self.dir / "log" / name, "ab") as log:
+            return subprocess.Popen([str(word) for word in command], stdout=log, stderr=subprocess.STDOUT, env=self.environment)
 
     def start_dispatcher(self):
         address = self.dir / "dispatcher/address"
         address.unlink(missing_ok=True)
-        self.dispatcher = subprocess.Popen(
-            [BIN / "tiercel", "serve", "--state", self.dir / "dispatcher", "--listen", f"127.0.0.1:{self.port}", "--repo", self.project / "repository"],
-            stdout=self.log("dispatcher"), stderr=subprocess.STDOUT, env=self.environment)
+        self.dispatcher = self.start("dispatcher", [BIN / "tiercel", "serve", "--state", self.dir / "dispatcher", "--listen",
+                                                    f"127.0.0.1:{self.port}", "--repo", self.project / "repository"])
         self.until(lambda: address.exists() and address.read_text().strip(), "the dispatcher listens")
         server = address.read_text().strip()
         self.port = int(server.rpartition(":")[2])
@@ -231,8 +232,7 @@ class Fleet:
                   "--root", self.root(node)])
 
     def start_node(self, node):
-        self.clients[node] = subprocess.Popen([BIN / "ctl-client", "run", "--state", self.state(node), "--root", self.root(node)],
-                                              stdout=self.log(node), stderr=subprocess.STDOUT, env=self.environment)
+        self.clients[node] = self.start(node, [BIN / "ctl-client", "run", "--state", self.state(node), "--root", self.root(node)])
 
     def kill_node(self, node):
         self.clients[node].kill()

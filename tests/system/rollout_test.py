@@ -156,7 +156,7 @@ class Rollouts(unittest.TestCase):
                 self.skipTest("mounting needs root")
             try:
                 out = fleet.run(["tiercel", "deploy", "test", "svc/2.0"], expect=6).stdout
-                self.assertRegex(out, "space|disk")
+                self.assertRegex(out, "make room")
             finally:
                 os.system(f"umount {state}/stage")
             self.assertEqual(fleet.snapshots(), before)
