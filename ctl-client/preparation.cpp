@@ -41,10 +41,10 @@ void Preparation::download(const Wanted& wanted) {
     }
     const std::uint64_t free = parts_.files.free_bytes(parts_.state.stage());
     if (free < bytes + reserve_bytes) {
-        throw base::Error(
-            base::Fault::Unavailable,
-            "the packages need {} bytes, but '{}' has {} free of which {} stay reserved; make room", bytes,
-            parts_.state.stage().string(), free, reserve_bytes);
+        throw base::Error(base::Fault::Unavailable,
+                          "the packages need {} bytes of disk space, but '{}' has {} free of which {} stay "
+                          "reserved; make room",
+                          bytes, parts_.state.stage().string(), free, reserve_bytes);
     }
     parts_.packages.fetch(missing);
 }
