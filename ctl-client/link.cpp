@@ -12,6 +12,7 @@
 #include <random>
 #include <sys/eventfd.h>
 #include <unistd.h>
+#include <utility>
 
 namespace ctl_client {
 
@@ -86,7 +87,7 @@ bool Link::session() {
         sent_.clear();
         welcomed_ = false;
         send(connection, hello());
-        return converse(connection);
+        return converse(connection, std::move(arrived));
     } catch (const base::Error& error) {
         base::log(base::LogLevel::Warning, "link is down",
                   {{"server", identity_.server}, {"reason", error.message()}});
@@ -94,11 +95,12 @@ bool Link::session() {
     }
 }
 
-bool Link::converse(ServerConnection& connection) {
+bool Link::converse(ServerConnection& connection, std::string early) {
     protocol::FrameReader frames;
     Deadline last_received = Steady::now();
     while (worker_.failure().empty()) {
-        const std::string arrived = connection.read_available();
+        // What came together with the head of the answer is the beginning of the frames.
+        const std::string arrived = std::exchange(early, {}) + connection.read_available();
         frames.add(arrived);
         while (const auto frame = frames.next()) {
             last_received = Steady::now();

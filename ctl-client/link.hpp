@@ -36,7 +36,8 @@ private:
     /// One connection from its start to its end; false: stop.
     bool session();
     /// @returns false when it is time to stop.
-    bool converse(ServerConnection& connection);
+    /// `early`: bytes of frames that were read with the answer to the upgrade.
+    bool converse(ServerConnection& connection, std::string early);
     void handle(ServerConnection& connection, const dispatcher::protocol::Message& message);
     void send(ServerConnection& connection, const dispatcher::protocol::Message& message);
     void send_reports(ServerConnection& connection);

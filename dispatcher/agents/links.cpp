@@ -89,7 +89,8 @@ Task<void> Links::converse(const base::NodeName& node, protocol::HttpConnection&
     const protocol::Message message = protocol::decode(*first);
     const auto* hello = std::get_if<protocol::Hello>(&message);
     if (hello == nullptr) {
-        co_await connection.send(protocol::Refused{"link", "the first message must be hello"}, write_time);
+        const protocol::Message refusal = protocol::Refused{"link", "the first message must be hello"};
+        co_await connection.send(refusal, write_time);
         co_return;
     }
     const auto version = protocol::common_version(hello->version_min, hello->version_max);
@@ -99,14 +100,16 @@ Task<void> Links::converse(const base::NodeName& node, protocol::HttpConnection&
                 ? fmt::format("the certificate is of node '{}', but hello of '{}'", node, hello->node)
                 : fmt::format("versions {} to {} are spoken here, but {} to {} there", protocol::version_min,
                               protocol::version_max, hello->version_min, hello->version_max);
-        co_await connection.send(protocol::Refused{"hello", reason}, write_time);
+        const protocol::Message refusal = protocol::Refused{"hello", reason};
+        co_await connection.send(refusal, write_time);
         throw base::Error(base::Fault::Denied, "node '{}' was not welcome: {}", node, reason);
     }
-    co_await connection.send(protocol::Welcome{.version = *version,
-                                               .heartbeat = settings_.heartbeat,
-                                               .backoff = settings_.backoff,
-                                               .time = alarms_.now()},
-                             write_time);
+    // Named, as above: g++ 12 destroys a temporary made with braces inside a co_await twice.
+    const protocol::Message welcome = protocol::Welcome{.version = *version,
+                                                        .heartbeat = settings_.heartbeat,
+                                                        .backoff = settings_.backoff,
+                                                        .time = alarms_.now()};
+    co_await connection.send(welcome, write_time);
     // The writer ends by itself when the session is over; it must not outlive the connection, so this waits
     // for it.
     bool writing = true;
