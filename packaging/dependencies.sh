@@ -80,17 +80,29 @@ need() {
     rm -f "$log_file"
 }
 
-# build PRESET: configure and build, quietly unless it fails.
+# build PRESET [TARGET…]: configure and build, quietly unless it fails. Says once in a while how far it is.
 build() {
+    local preset=$1 watcher status=0
+    shift
     export CMAKE_C_COMPILER_LAUNCHER CMAKE_CXX_COMPILER_LAUNCHER
     if command -v ccache >/dev/null; then
         CMAKE_C_COMPILER_LAUNCHER=ccache CMAKE_CXX_COMPILER_LAUNCHER=ccache
     fi
-    printf 'building (preset %s) …\n' "$1"
-    cmake --preset "$1" >"build-$1.log" 2>&1 && cmake --build --preset "$1" >>"build-$1.log" 2>&1 || {
-        grep -E 'error|Error|FAILED' "build-$1.log" | head -n 20 >&2
-        tail -n 20 "build-$1.log" >&2
-        printf 'the build failed; all of its output is in build-%s.log\n' "$1" >&2
+    printf 'building (preset %s) …\n' "$preset"
+    (
+        while sleep 30; do
+            tail -n 1 "build-$preset.log" 2>/dev/null | grep -oE '^\[[0-9]+/[0-9]+\]' || true
+        done
+    ) &
+    watcher=$!
+    cmake --preset "$preset" >"build-$preset.log" 2>&1 &&
+        cmake --build --preset "$preset" ${1:+--target "$@"} >>"build-$preset.log" 2>&1 || status=$?
+    kill "$watcher" 2>/dev/null || true
+    wait "$watcher" 2>/dev/null || true
+    if [ "$status" != 0 ]; then
+        grep -E 'error|Error|FAILED' "build-$preset.log" | head -n 20 >&2
+        tail -n 20 "build-$preset.log" >&2
+        printf 'the build failed; all of its output is in build-%s.log\n' "$preset" >&2
         return 1
-    }
+    fi
 }
