@@ -90,7 +90,7 @@ build() {
     fi
     printf 'building (preset %s) …\n' "$preset"
     (
-        while sleep 30; do
+        while sleep 30 </dev/null >/dev/null 2>&1; do
             tail -n 1 "build-$preset.log" 2>/dev/null | grep -oE '^\[[0-9]+/[0-9]+\]' || true
         done
     ) &
