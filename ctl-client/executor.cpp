@@ -92,6 +92,11 @@ bool Executor::perform_next() {
         report.reason.resize(most_reason_bytes);
         report.reason += " …";
     }
+    // Escapes make it longer than it is here, and it stands in a frame with more around it.
+    if (base::to_json(report.detail).size() > dispatcher::protocol::max_frame_bytes / 2) {
+        report.detail =
+            base::Object{{"left_out", "the details are too large for one message; see 'ctl-client status'"}};
+    }
     base::log(report.ok ? base::LogLevel::Info : base::LogLevel::Warning, "order is done",
               {{"order", report.order},
                {"kind", entry->order.kind},
@@ -115,6 +120,11 @@ Report Executor::perform(const Order& order) {
         Report report;
         report.detail = base::Object{{"fault", base::word(error.fault())}};
         return refused(std::move(report), code_of(error.fault()), error.message());
+    } catch (const std::exception& error) {
+        // A defect of ours ends this order, not the client, which would take it up again at each start.
+        Report report;
+        report.detail = base::Object{{"fault", base::word(base::Fault::Internal)}};
+        return refused(std::move(report), "failed", error.what());
     }
 }
 

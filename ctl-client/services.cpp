@@ -231,6 +231,15 @@ ProcessIdentity PackagedServices::start(const rpm::Service& service, const std::
     std::filesystem::remove(log, ignored);
     const Steady::time_point deadline = Steady::now() + service.start_timeout;
     const std::optional<int> code = run_apart(service.start, log, service.start_timeout);
+    // One that we began before we were killed may just be there: then this start could not have the address,
+    // and is not needed.
+    constexpr int looks = 20;
+    for (int look = 0; code && *code != 0 && look < looks; ++look) {
+        if (const auto process = running(service, {})) {
+            return *process;
+        }
+        std::this_thread::sleep_for(look_again);
+    }
     if (code != 0) {
         throw base::Error(base::Fault::Unavailable, "service '{}' did not start: {}: {}", service.name,
                           code ? fmt::format("'{}' ended with {}", service.start.front(), *code)

@@ -3,8 +3,10 @@
 #include "ctl-client/wanted.hpp"
 
 #include "base/error.hpp"
+
 #include "base/fields.hpp"
 #include "base/json.hpp"
+#include <algorithm>
 
 namespace ctl_client {
 
@@ -46,6 +48,30 @@ Wanted Wanted::checked(const base::Value& desired, std::string_view envelope,
     return wanted;
 }
 
+namespace {
+
+/// What the dispatcher says of nodes and services is put into config files: a line break in it would be a
+/// line of config that no signed package has.
+void refuse_control_characters(const base::Value& value, const std::string& place) {
+    if (const std::string* text = value.text()) {
+        if (std::ranges::any_of(*text,
+                                [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; })) {
+            throw base::Error(base::Fault::Denied, "'{}' of the order has a control character", place);
+        }
+    } else if (const base::Array* list = value.array()) {
+        for (const base::Value& item : *list) {
+            refuse_control_characters(item, place);
+        }
+    } else if (const base::Object* record = value.object()) {
+        for (const base::Member& member : record->members) {
+            refuse_control_characters(member.name, place);
+            refuse_control_characters(member.value, place + "." + member.name);
+        }
+    }
+}
+
+} // namespace
+
 base::Object Wanted::variables(const base::Object& settings, const std::string& node_root) const {
     const base::Fields fields(document, "desired");
     base::Object variables;
@@ -73,6 +99,11 @@ base::Object Wanted::variables(const base::Object& settings, const std::string& 
                                   : base::Value(base::Object{}));
     if (const base::Value* peers = fields.any("peers"); peers != nullptr && peers->array() != nullptr) {
         variables.set("peers", *peers);
+    }
+    for (const char* name : {"node", "environment", "consumes", "peers", "settings"}) {
+        if (const base::Value* value = variables.find(name)) {
+            refuse_control_characters(*value, name);
+        }
     }
     return variables;
 }

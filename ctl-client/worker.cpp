@@ -78,12 +78,12 @@ void Worker::work(const std::function<std::unique_ptr<Executor>()>& make,
                 }
             }
         }
-    } catch (const base::Error& error) {
+    } catch (const std::exception& error) {
         // The journal itself failed: going on would act without a record. The link reports nothing more; main
         // ends the program.
-        base::log(base::LogLevel::Error, "worker has failed", {{"reason", error.message()}});
+        base::log(base::LogLevel::Error, "worker has failed", {{"reason", error.what()}});
         const std::lock_guard lock(mutex_);
-        failure_ = error.message();
+        failure_ = error.what();
     }
     notice();
 }

@@ -31,12 +31,17 @@ install_debian() {
         case " $* " in *" $service "*) new_services="$new_services $service" ;; esac
     done
     if [ -n "$new_services" ] && [ ! -e "$policy" ]; then
+        # However this ends, the switch must not stay: no package could start its services any more.
+        trap 'as_root rm -f /usr/sbin/policy-rc.d; trap - EXIT; exit 130' EXIT INT TERM
         printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null && as_root chmod 755 "$policy" && made=yes
     fi
     as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq &&
         as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-remove --no-install-recommends "$@" >"$log_file" 2>&1 ||
         status=$?
-    [ -z "$made" ] || as_root rm -f "$policy"
+    if [ -n "$made" ]; then
+        as_root rm -f "$policy"
+        trap - EXIT INT TERM
+    fi
     if [ -d /run/systemd/system ]; then
         for service in $new_services; do
             as_root systemctl disable --quiet "$service" 2>/dev/null || true

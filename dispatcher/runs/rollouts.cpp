@@ -65,6 +65,22 @@ void Rollouts::resume() {
 
 // ---- asked for by people ----
 
+// Asked twice in a hurry, "back to the last known-good" would go back two releases.
+void Rollouts::refuse_second_rollback(const RunRequest& request, const std::string& application) const {
+    if (request.kind != engine::RunKind::Rollback || request.release) {
+        return;
+    }
+    for (const RunRecord& other : records_.open(request.environment)) {
+        if (other.kind == "rollback" && other.application == application) {
+            throw base::Error(base::Fault::Conflict,
+                              "environment '{}' is on its way back already: {}; follow it with 'tiercel run "
+                              "follow {}', or name "
+                              "a release with --to",
+                              request.environment, described(other), other.id);
+        }
+    }
+}
+
 std::string Rollouts::request(RunRequest request, const std::string& actor) {
     const std::shared_ptr<RunExecutor> holder = active(request.environment);
     if (request.kind == engine::RunKind::Rollback && holder &&
@@ -73,6 +89,7 @@ std::string Rollouts::request(RunRequest request, const std::string& actor) {
     }
     const Composition composition = composer_.compose(request);
     check_plan(request, composition);
+    refuse_second_rollback(request, composition.application);
 
     RunRecord run;
     run.created = world_.alarms.now();
@@ -100,7 +117,7 @@ std::string Rollouts::request(RunRequest request, const std::string& actor) {
                 engine::Signalled{"preempt", actor, "rollback " + run.id + " is waiting"}, actor);
         }
         transaction.commit();
-    } catch (const base::Error&) {
+    } catch (const std::exception&) {
         if (run.preempts) {
             holder->forget();
         }
@@ -196,10 +213,10 @@ std::shared_ptr<RunExecutor> Rollouts::active(const std::string& environment) co
 void Rollouts::start_when_possible(const std::string& environment) {
     try {
         start_next(environment);
-    } catch (const base::Error& error) {
+    } catch (const std::exception& error) {
         // It is queued and stays so: the disk is full, or a program is missing.
         base::log(base::LogLevel::Error, "run could not start",
-                  {{"environment", environment}, {"error", error.message()}});
+                  {{"environment", environment}, {"error", error.what()}});
         world_.alarms.wake(world_.alarms.now() + retry_pause,
                            [this, environment] { start_when_possible(environment); });
     }
@@ -264,10 +281,10 @@ void Rollouts::begin(const std::string& run) {
         const auto executor = RunExecutor::open(world_, run);
         executors_[run] = executor;
         executor->begin();
-    } catch (const base::Error& error) {
+    } catch (const std::exception& error) {
         // One that cannot be read holds its environment until a person has looked; one that could not write
         // tries again by itself.
-        base::log(base::LogLevel::Error, "run cannot go on", {{"run", run}, {"error", error.message()}});
+        base::log(base::LogLevel::Error, "run cannot go on", {{"run", run}, {"error", error.what()}});
     }
 }
 
@@ -322,11 +339,13 @@ void Rollouts::reported(const base::NodeName& node, const protocol::Report& repo
     const auto found = order ? executors_.find(order->run) : executors_.end();
     const std::shared_ptr<RunExecutor> executor = found == executors_.end() ? nullptr : found->second;
     RunExecutor::Consequences consequences;
+    bool known = false; // from here on a failure is ours, never the node's
     try {
         base::Transaction transaction(world_.database);
         if (!orders_.reported(report, world_.alarms.now())) {
             return;
         }
+        known = true;
         if (executor) {
             consequences = executor->record(engine::Reported{.order = order->number,
                                                              .ok = report.ok,
@@ -336,11 +355,15 @@ void Rollouts::reported(const base::NodeName& node, const protocol::Report& repo
                                             "node:" + node.str());
         }
         transaction.commit();
-    } catch (const base::Error& error) {
-        if (executor && error.fault() != base::Fault::Conflict && error.fault() != base::Fault::NotFound) {
+    } catch (const std::exception& error) {
+        if (!known) {
+            throw;
+        }
+        if (executor) {
             executor->forget();
         }
-        throw;
+        throw base::Error(base::Fault::Unavailable, "the report on order '{}' could not be stored: {}",
+                          report.order, error.what());
     }
     if (executor) {
         executor->act(consequences);

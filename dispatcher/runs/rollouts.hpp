@@ -49,6 +49,7 @@ public:
 
 private:
     void check_plan(const RunRequest& request, const Composition& composition) const;
+    void refuse_second_rollback(const RunRequest& request, const std::string& application) const;
     void start_when_possible(const std::string& environment);
     void start_next(const std::string& environment);
     bool start(const RunRecord& run);

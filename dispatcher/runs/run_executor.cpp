@@ -361,11 +361,11 @@ void RunExecutor::arm(base::Time at, std::function<void(RunExecutor&)> then) {
         if (const auto executor = weak.lock()) {
             try {
                 then(*executor);
-            } catch (const base::Error& error) {
+            } catch (const std::exception& error) {
                 // The database could not take it. The event was not journaled, so it did not happen; it is
                 // tried again.
                 base::log(base::LogLevel::Error, "run could not go on",
-                          {{"run", executor->id_}, {"error", error.message()}});
+                          {{"run", executor->id_}, {"error", error.what()}});
                 executor->arm(executor->world_.alarms.now() + retry_pause, then);
             }
         }
@@ -410,10 +410,10 @@ void RunExecutor::start_script() {
             if (executor) {
                 hear(*executor);
             }
-        } catch (const base::Error& error) {
+        } catch (const std::exception& error) {
             // The journal did not take it; the run was read anew and asks its script again.
             base::log(base::LogLevel::Error, "run could not go on",
-                      {{"run", executor->id_}, {"error", error.message()}});
+                      {{"run", executor->id_}, {"error", error.what()}});
         }
     };
     try {
