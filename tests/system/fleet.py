@@ -287,6 +287,11 @@ class Fleet:
             raise Failed(f"law 1: the counts {document['counts']} do not add up to {len(document['targets'])} targets")
         return document
 
+    def follow(self, run):
+        """A process that prints the run's events, one JSON object a line, as they happen."""
+        return subprocess.Popen([BIN / "tiercel", "run", "follow", run, "--json"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                                env=self.environment, text=True)
+
     def targets(self, run):
         return {t["node"]: t["state"] for t in self.json("run", "show", run)["targets"]}
 

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Rollouts with real daemons: good, bad, and with every process killed at many points. One argument selects one test."""
 # SPDX-License-Identifier: Apache-2.0
+import json
 import os
 import signal
 import time
@@ -162,17 +163,19 @@ class Rollouts(unittest.TestCase):
             self.assertEqual(fleet.snapshots(), before)
 
     def reach(self, fleet, run, step):
-        """Waits until some target is in this step, or already beyond it; the node."""
-        found = []
-
-        def there():
-            document = fleet.json("run", "show", run)
-            found[:] = [t["node"] for t in document["targets"] if t["state"] == step]
-            return found or document.get("outcome")
-
-        fleet.until(there, f"a target is {step}")
-        self.assertTrue(found, f"the run ended before a target was seen {step}")
-        return found[0]
+        """Waits until some target begins this step; the node."""
+        # The stream of events, because some steps are over before one could ask a second time.
+        events = fleet.follow(run)
+        try:
+            for line in events.stdout:
+                event = json.loads(line)
+                if event["message"] == "target changed" and event["fields"]["state"] == step:
+                    return event["target"].rpartition(" on ")[2]
+        finally:
+            events.kill()
+            events.wait()
+            events.stdout.close()
+        self.fail(f"the run ended before a target was {step}")
 
 
 if __name__ == "__main__":
