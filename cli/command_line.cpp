@@ -116,6 +116,8 @@ int run(const Bound& bound) {
 int run_command_line(int argc, char** argv, const std::vector<Verb>& verbs) {
     CLI::App app("Tiercel: signed packages in, a running fleet out, and back again.", "tiercel");
     app.set_version_flag("--version", std::string("tiercel ") + TIERCEL_VERSION);
+    std::string directory;
+    app.add_option("-C", directory, "project or repository directory; also after the command");
     app.require_subcommand(1);
     app.footer("Each command has --help with an example. Exit codes: docs/cli.md.");
 
@@ -146,6 +148,9 @@ int run_command_line(int argc, char** argv, const std::vector<Verb>& verbs) {
     }
     for (const auto& bound : bounds) {
         if (bound->app->parsed()) {
+            if (bound->directory.empty()) {
+                bound->directory = directory;
+            }
             return run(*bound);
         }
     }

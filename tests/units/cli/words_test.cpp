@@ -17,7 +17,7 @@ struct Tried {
     int code = -1;
     Arguments given;
 
-    explicit Tried(std::vector<std::string> words) {
+    explicit Tried(std::vector<std::string> words, const std::vector<std::string>& before = {}) {
         const cli::Verb verb{"thing",
                              "do",
                              "does it",
@@ -31,7 +31,9 @@ struct Tried {
                                  given = arguments;
                                  return 0;
                              }};
-        words.insert(words.begin(), {"tiercel", "thing", "do"});
+        words.insert(words.begin(), {"thing", "do"});
+        words.insert(words.begin(), before.begin(), before.end());
+        words.insert(words.begin(), "tiercel");
         std::vector<char*> argv;
         for (std::string& word : words) {
             argv.push_back(word.data());
@@ -49,6 +51,11 @@ TEST_CASE("an option takes one word, positionals take the rest, in any order", "
     CHECK(tried.given.texts("MORE") == std::vector<std::string>{"b", "c"});
     CHECK(tried.given.text("--how") == "well");
     CHECK(tried.given.flag("--fast"));
+}
+
+TEST_CASE("the directory may stand before the command or after it", "[cli]") {
+    CHECK(Tried({"a", "-C", "there"}).given.directory == "there");
+    CHECK(Tried({"a"}, {"-C", "here"}).given.directory == "here");
 }
 
 TEST_CASE("a repeated option keeps each of its words", "[cli]") {
