@@ -25,6 +25,8 @@ constexpr std::chrono::seconds retry_pause{5};
 constexpr int script_deaths_allowed = 3;
 
 template <class... Cases> struct Overloaded : Cases... { using Cases::operator()...; };
+// clang 14 does not find it by itself.
+template <class... Cases> Overloaded(Cases...) -> Overloaded<Cases...>;
 
 /// Runs `undo` at the end of the scope unless dismissed.
 template <class Undo> class Guard {
