@@ -14,7 +14,8 @@
 
 namespace base {
 
-/// One prepared SQLite statement. `bind` from 1; text and blobs are copied. Made by Database::prepare; must not outlive it.
+/// One prepared SQLite statement. `bind` from 1; text and blobs are copied. Made by Database::prepare; must
+/// not outlive it.
 class Statement {
 public:
     ~Statement();
@@ -24,14 +25,14 @@ public:
     Statement& bind_blob(int at, std::string_view bytes);
     Statement& bind_null(int at);
     /// Binds all in order, from 1: int64, string_view, std::optional of them, nullptr.
-    template <class... Values>
-    Statement& with(const Values&... values) {
+    template <class... Values> Statement& with(const Values&... values) {
         reset();
         int at = 0;
         (bind_any(++at, values), ...);
         return *this;
     }
-    /// True while there is a row. @throws Error{Conflict} on a constraint, Error{Unavailable} when busy or the disk is full, Error{Corrupt}.
+    /// True while there is a row. @throws Error{Conflict} on a constraint, Error{Unavailable} when busy or
+    /// the disk is full, Error{Corrupt}.
     bool step();
     /// Steps to the end, resets.
     void run();
@@ -49,10 +50,9 @@ private:
     void bind_any(int at, const std::string& text) { bind(at, std::string_view(text)); }
     void bind_any(int at, const char* text) { bind(at, std::string_view(text)); }
     template <class Whole>
-        requires std::is_integral_v<Whole>
+    requires std::is_integral_v<Whole>
     void bind_any(int at, Whole number) { bind(at, static_cast<std::int64_t>(number)); }
-    template <class T>
-    void bind_any(int at, const std::optional<T>& value) {
+    template <class T> void bind_any(int at, const std::optional<T>& value) {
         if (value) {
             bind_any(at, *value);
         } else {
@@ -62,13 +62,15 @@ private:
     std::unique_ptr<State> state_;
 };
 
-/// A SQLite database in WAL mode with synchronous=FULL (an acknowledged row survives a power cut; NORMAL lost 100 of 100),
-/// foreign keys on, busy timeout 5 s. Thread: one at a time.
+/// A SQLite database in WAL mode with synchronous=FULL (an acknowledged row survives a power cut; NORMAL lost
+/// 100 of 100), foreign keys on, busy timeout 5 s. Thread: one at a time.
 class Database {
 public:
-    /// Creates the file (0600) when missing, then brings the schema up: `migrations[n]` takes PRAGMA user_version from n to n + 1,
-    /// each in one transaction; a file that is not new is copied to `<file>.before-<n>` first, n being the version it has.
-    /// @throws Error{Fault::Input} when the file is newer than this program, Error{Fault::Corrupt} when it is no database.
+    /// Creates the file (0600) when missing, then brings the schema up: `migrations[n]` takes PRAGMA
+    /// user_version from n to n + 1, each in one transaction; a file that is not new is copied to
+    /// `<file>.before-<n>` first, n being the version it has.
+    /// @throws Error{Fault::Input} when the file is newer than this program, Error{Fault::Corrupt} when it is
+    /// no database.
     Database(const std::filesystem::path& file, const std::vector<std::string_view>& migrations);
     ~Database();
     Database(Database&&) noexcept;

@@ -59,7 +59,6 @@ bool same_secret(std::string_view left, std::string_view right) noexcept;
 
 } // namespace base
 
-template <>
-struct std::hash<base::Digest> {
+template <> struct std::hash<base::Digest> {
     std::size_t operator()(const base::Digest& digest) const noexcept;
 };

@@ -37,7 +37,8 @@ public:
     const char* what() const noexcept override { return message_.c_str(); }
     const std::string& message() const noexcept { return message_; }
 
-    /// Adds ", while <doing>" and returns itself: `catch (Error& error) { error.during("reading plan"); throw; }`.
+    /// Adds ", while <doing>" and returns itself: `catch (Error& error) { error.during("reading plan");
+    /// throw; }`.
     Error& during(std::string_view doing) {
         message_ += ", while ";
         message_ += doing;

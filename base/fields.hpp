@@ -16,7 +16,8 @@ namespace base {
 
 using Duration = std::chrono::milliseconds;
 
-/// "30s", "500ms", "2m", "1h30m", "1d". @throws Error{Fault::Input} without a place: `'30' is not a duration; write '30s'`.
+/// "30s", "500ms", "2m", "1h30m", "1d". @throws Error{Fault::Input} without a place: `'30' is not a duration;
+/// write '30s'`.
 Duration parse_duration(std::string_view text);
 /// The shortest exact form that parse_duration reads: "1m30s".
 std::string to_text(Duration duration);
@@ -24,9 +25,10 @@ std::string to_text(Duration duration);
 /// Reads one record member by member and then refuses what nobody asked for.
 ///
 /// Errors are Fault::Input and say file, line, key and what is wanted:
-/// `package.toml:7: 'mode' is a number, but must be a string`, `package.toml:3: unknown key 'sumary'; did you mean 'summary'?`,
-/// `package.toml: 'name' is missing`; in a record inside it `package.toml:12: 'files[0].to' is missing` (lists count from 0).
-/// A JSON null counts as absent wherever absence is allowed. The Value must outlive the Fields.
+/// `package.toml:7: 'mode' is a number, but must be a string`, `package.toml:3: unknown key 'sumary'; did you
+/// mean 'summary'?`, `package.toml: 'name' is missing`; in a record inside it `package.toml:12: 'files[0].to'
+/// is missing` (lists count from 0). A JSON null counts as absent wherever absence is allowed. The Value must
+/// outlive the Fields.
 class Fields {
 public:
     /// `file` names the document in errors; `inside` the record in it ("files[2]"), empty for the root.
@@ -57,7 +59,8 @@ public:
 
     /// @throws Error{Fault::Input} for the first key that was never asked for, with the nearest known one.
     void finish() const;
-    /// An Error{Fault::Input} `file:line: <message>` at this key (or at the record when the key is absent or empty).
+    /// An Error{Fault::Input} `file:line: <message>` at this key (or at the record when the key is absent or
+    /// empty).
     [[noreturn]] void fail(std::string_view key, std::string_view message) const;
 
     const std::string& file() const noexcept { return file_; }
@@ -76,7 +79,8 @@ private:
     mutable std::vector<std::string> known_;
 };
 
-/// The member of `known` that is nearest to `word` by edit distance, if it is near enough to be a slip of the pen.
+/// The member of `known` that is nearest to `word` by edit distance, if it is near enough to be a slip of the
+/// pen.
 std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& known);
 
 } // namespace base

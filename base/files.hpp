@@ -13,17 +13,20 @@
 namespace base {
 
 /// Seam to the file system, for what must survive a crash. The fake can lose what was not synced.
-/// Thread: any. All errors are Error{NotFound | Denied | Unavailable} naming the path and the system's reason, but Error{Input}
-/// for a file that is larger than `read` may read.
+/// Thread: any. All errors are Error{NotFound | Denied | Unavailable} naming the path and the system's
+/// reason, but Error{Input} for a file that is larger than `read` may read.
 class Files {
 public:
     virtual ~Files() = default;
     /// The whole file; refused when larger than `limit_bytes`.
-    virtual std::string read(const std::filesystem::path& file, std::size_t limit_bytes = 64u << 20) const = 0;
+    virtual std::string read(const std::filesystem::path& file,
+                             std::size_t limit_bytes = 64u << 20) const = 0;
     virtual bool exists(const std::filesystem::path& path) const = 0;
-    /// All or nothing, and durable on return: temporary file beside it, fsync, rename, fsync of the directory.
+    /// All or nothing, and durable on return: temporary file beside it, fsync, rename, fsync of the
+    /// directory.
     virtual void write(const std::filesystem::path& file, std::string_view bytes, unsigned mode = 0644) = 0;
-    /// A file, a symbolic link itself, or a directory with all that is in it. Removing what is not there is no error. Durable on return.
+    /// A file, a symbolic link itself, or a directory with all that is in it. Removing what is not there is
+    /// no error. Durable on return.
     virtual void remove(const std::filesystem::path& path) = 0;
     /// Creates all missing parents; what it creates has exactly this mode. Durable on return.
     virtual void make_directories(const std::filesystem::path& directory, unsigned mode = 0755) = 0;
@@ -33,7 +36,8 @@ public:
     virtual void link(const std::filesystem::path& target, const std::filesystem::path& link) = 0;
     /// Names in a directory, sorted bytewise; empty when it does not exist.
     virtual std::vector<std::string> list(const std::filesystem::path& directory) const = 0;
-    /// Bytes that an unprivileged writer may still use on the file system that holds `path`, or will hold it once it is created.
+    /// Bytes that an unprivileged writer may still use on the file system that holds `path`, or will hold it
+    /// once it is created.
     virtual std::uint64_t free_bytes(const std::filesystem::path& path) const = 0;
 };
 
@@ -50,7 +54,8 @@ public:
     std::uint64_t free_bytes(const std::filesystem::path& path) const override;
 };
 
-/// A directory made with mkdtemp under the system's temporary directory (or `parent`), removed with its content at the end of scope.
+/// A directory made with mkdtemp under the system's temporary directory (or `parent`), removed with its
+/// content at the end of scope.
 class TemporaryDirectory {
 public:
     TemporaryDirectory();
@@ -77,7 +82,8 @@ private:
     int descriptor_;
 };
 
-/// `below` joined under `root` and made plain: an absolute path counts from `root`, as in a chroot. Symbolic links are not looked at.
+/// `below` joined under `root` and made plain: an absolute path counts from `root`, as in a chroot. Symbolic
+/// links are not looked at.
 /// @throws Error{Fault::Input} when ".." would leave `root`.
 std::filesystem::path inside(const std::filesystem::path& root, const std::filesystem::path& below);
 

@@ -22,7 +22,8 @@ public:
     KeyKind kind() const;
     /// SHA-256 over the DER of the SubjectPublicKeyInfo: the name under which a key is pinned.
     Digest fingerprint() const;
-    /// True when `signature` is this key's over `message` (Ed25519 pure; RSA PKCS#1 v1.5 and ECDSA with SHA-256).
+    /// True when `signature` is this key's over `message` (Ed25519 pure; RSA PKCS#1 v1.5 and ECDSA with
+    /// SHA-256).
     bool verifies(std::string_view message, std::string_view signature) const noexcept;
 
     struct State;
@@ -40,7 +41,8 @@ public:
     virtual PublicKey public_key() const = 0;
     /// Ed25519 over the message itself; RSA PKCS#1 v1.5 (deterministic) and ECDSA over its SHA-256.
     virtual std::string sign(std::string_view message) const = 0;
-    /// RSA: PKCS#1 v1.5 with the SHA-256 DigestInfo of `digest`; Ed25519: pure over the 32 bytes (as OpenPGP wants it).
+    /// RSA: PKCS#1 v1.5 with the SHA-256 DigestInfo of `digest`; Ed25519: pure over the 32 bytes (as OpenPGP
+    /// wants it).
     virtual std::string sign_digest(const Digest& digest) const = 0;
 };
 

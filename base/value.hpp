@@ -38,7 +38,8 @@ struct Object {
     std::size_t size() const noexcept;
 };
 
-/// One datum of a JSON or TOML document, with the line (1-based; 0 when it was made by a program) where it stands.
+/// One datum of a JSON or TOML document, with the line (1-based; 0 when it was made by a program) where it
+/// stands.
 struct Value {
     using Data = std::variant<std::nullptr_t, bool, std::int64_t, double, std::string, Array, Object>;
     Data data = nullptr;

@@ -20,10 +20,10 @@ struct Setting {
     enum class Type { String, Int, Number, Bool, Port, Duration, List };
     std::string name;
     Type type = Type::String;
-    base::Value absent;                     ///< the default; null: must be set by the environment
-    std::optional<double> min;              ///< Int and Number
+    base::Value absent;        ///< the default; null: must be set by the environment
+    std::optional<double> min; ///< Int and Number
     std::optional<double> max;
-    std::vector<std::string> one_of;        ///< String only; empty: anything
+    std::vector<std::string> one_of; ///< String only; empty: anything
 
     /// Why `value` is not acceptable ("is 70000, but must be a port between 1 and 65535"), or nothing.
     std::optional<std::string> objection(const base::Value& value) const;
@@ -39,16 +39,17 @@ std::string_view word(Setting::Type type) noexcept;
 struct Signal {
     std::string name; ///< without SIG: "TERM", "USR2"
 };
-using Argv = std::vector<std::string>;      ///< every element is a template text; never a shell
+using Argv = std::vector<std::string>; ///< every element is a template text; never a shell
 using Act = std::variant<Signal, Argv>;
 
-/// `[services.NAME]`: a process that the package brings, for hosts without systemd. `start` must leave a daemon behind and return.
+/// `[services.NAME]`: a process that the package brings, for hosts without systemd. `start` must leave a
+/// daemon behind and return.
 struct Service {
     std::string name;
     Argv start;
-    std::string pid_file;                   ///< template text
+    std::string pid_file; ///< template text
     Act stop = Signal{"TERM"};
-    std::optional<Act> reload;              ///< absent: a reload is a restart
+    std::optional<Act> reload; ///< absent: a reload is a restart
     base::Duration start_timeout = std::chrono::seconds(30);
     base::Duration stop_timeout = std::chrono::seconds(30);
 };
@@ -56,23 +57,26 @@ struct Service {
 /// One health check: exactly one of http, tcp, exec.
 struct Probe {
     std::string name;
-    std::optional<std::string> http;        ///< URL, template text; passes on `status`
+    std::optional<std::string> http; ///< URL, template text; passes on `status`
     int status = 200;
-    std::optional<std::string> tcp;         ///< "address:port", template text
-    std::optional<Argv> exec;               ///< passes on exit code 0
-    int rise = 1;                           ///< consecutive passes that count as healthy
+    std::optional<std::string> tcp; ///< "address:port", template text
+    std::optional<Argv> exec;       ///< passes on exit code 0
+    int rise = 1;                   ///< consecutive passes that count as healthy
     base::Duration interval = std::chrono::milliseconds(500);
     base::Duration timeout = std::chrono::seconds(5);   ///< of one try
     base::Duration deadline = std::chrono::seconds(60); ///< of all tries
 };
 
-/// Taking a node out of the load balancers' rotation: while the marker file exists the service's health URL answers 404.
+/// Taking a node out of the load balancers' rotation: while the marker file exists the service's health URL
+/// answers 404.
 struct Drain {
-    std::string marker;                     ///< template text; a path on the host
-    base::Duration wait = std::chrono::seconds(5); ///< until every balancer has noticed and running requests have ended
+    std::string marker; ///< template text; a path on the host
+    base::Duration wait =
+        std::chrono::seconds(5); ///< until every balancer has noticed and running requests have ended
 };
 
-/// A file mode as people write it, in octal: "0644"; nothing when the key is absent. @throws base::Error{Fault::Input}
+/// A file mode as people write it, in octal: "0644"; nothing when the key is absent. @throws
+/// base::Error{Fault::Input}
 std::optional<std::uint32_t> read_mode(const base::Fields& fields, std::string_view key);
 
 struct PackagedCommand {
@@ -84,32 +88,33 @@ struct PackagedCommand {
 };
 
 struct Template {
-    std::string source;                     ///< path inside the package, `/usr/share/tiercel/NAME/templates/…`
-    std::string to;                         ///< path that it is rendered to, below node.root
+    std::string source; ///< path inside the package, `/usr/share/tiercel/NAME/templates/…`
+    std::string to;     ///< path that it is rendered to, below node.root
     std::uint32_t mode = 0644;
     std::string owner = "root";
     std::string group = "root";
-    std::vector<Argv> validate;             ///< each must exit 0; `{{ file }}` is the rendered candidate
-    std::vector<std::string> restart;       ///< names of services when the rendered text changed
+    std::vector<Argv> validate;       ///< each must exit 0; `{{ file }}` is the rendered candidate
+    std::vector<std::string> restart; ///< names of services when the rendered text changed
     std::vector<std::string> reload;
 };
 
-/// What a package says of itself to Tiercel: the JSON document at `/usr/share/tiercel/NAME.json` in it, format 1 (docs/formats.md).
-/// Written by the builder, read out at `repo add`, carried in release manifests.
+/// What a package says of itself to Tiercel: the JSON document at `/usr/share/tiercel/NAME.json` in it,
+/// format 1 (docs/formats.md). Written by the builder, read out at `repo add`, carried in release manifests.
 struct About {
     std::string name;
-    std::string kind;                       ///< app, config, application, meta
+    std::string kind; ///< app, config, application, meta
     std::vector<Setting> settings;
     std::vector<Service> services;
     std::vector<Probe> health;
     std::optional<Drain> drain;
     std::vector<PackagedCommand> commands;
     std::vector<Template> templates;
-    std::string model;                      ///< kind application: the text of app.lua
+    std::string model;                            ///< kind application: the text of app.lua
     std::map<std::string, std::string> workflows; ///< kind application: name → text
 
-    /// Reads the parts that package.toml and the JSON document share (`settings`, `services`, `health`, `drain`, `commands`,
-    /// `templates`); `fields` is the root record. Used by both readers, so that both say the same errors. Does not call finish().
+    /// Reads the parts that package.toml and the JSON document share (`settings`, `services`, `health`,
+    /// `drain`, `commands`, `templates`); `fields` is the root record. Used by both readers, so that both say
+    /// the same errors. Does not call finish().
     static About shared_parts(const base::Fields& fields);
     /// @throws base::Error{Fault::Input} `file:line: …`
     static About from_value(const base::Value& document, const std::string& file);

@@ -11,8 +11,9 @@
 
 namespace rpm {
 
-/// A package-signing key file: one line `tiercel-key created=<unix seconds> user=<user id>` before the PEM block (PEM readers skip it).
-/// OpenPGP needs both; the creation time is part of the key's fingerprint. Mode 0600 is required.
+/// A package-signing key file: one line `tiercel-key created=<unix seconds> user=<user id>` before the PEM
+/// block (PEM readers skip it). OpenPGP needs both; the creation time is part of the key's fingerprint. Mode
+/// 0600 is required.
 class SigningKey {
 public:
     static SigningKey generate(base::KeyKind kind, std::uint32_t created_unix_seconds, std::string user_id);
@@ -26,7 +27,8 @@ public:
     std::uint32_t created() const noexcept { return created_; }
 
 private:
-    SigningKey(base::PrivateKey key, std::uint32_t created, std::string user) : key_(std::move(key)), created_(created), user_(std::move(user)) {}
+    SigningKey(base::PrivateKey key, std::uint32_t created, std::string user)
+        : key_(std::move(key)), created_(created), user_(std::move(user)) {}
     base::PrivateKey key_;
     std::uint32_t created_;
     std::string user_;

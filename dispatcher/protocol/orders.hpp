@@ -21,12 +21,12 @@ inline constexpr int version_max = 1;
 
 /// An order as it is sent: the text is what is hashed and journaled, byte for byte.
 struct Order {
-    std::string id;                         ///< ULID
+    std::string id; ///< ULID
     std::string run;
     std::int64_t epoch = 0;
     base::Time expires;
-    std::string component;                  ///< "shop/web"
-    std::string kind;                       ///< prepare, drain, apply, restart, probe, undrain, undo, settle
+    std::string component; ///< "shop/web"
+    std::string kind;      ///< prepare, drain, apply, restart, probe, undrain, undo, settle
     base::Value body;
 
     std::string text() const;
@@ -35,10 +35,10 @@ struct Order {
 
 /// A client's recorded answer to an order.
 struct Report {
-    std::string order;                      ///< its id
-    base::Digest order_digest;              ///< sha256 of the order's text
+    std::string order;         ///< its id
+    base::Digest order_digest; ///< sha256 of the order's text
     bool ok = false;
-    std::string code;                       ///< "", "failed", "refused", "inconclusive", "quarantined", "expired", "stale"
+    std::string code; ///< "", "failed", "refused", "inconclusive", "quarantined", "expired", "stale"
     std::string reason;
     base::Value detail;
 
@@ -48,7 +48,8 @@ struct Report {
 
 /// One frame = 32-bit big-endian length + one JSON object {"kind": …}.
 std::string frame(std::string_view json);
-/// Takes whole frames out of what has arrived. @throws base::Error{Corrupt} when a length exceeds max_frame_bytes.
+/// Takes whole frames out of what has arrived. @throws base::Error{Corrupt} when a length exceeds
+/// max_frame_bytes.
 class FrameReader {
 public:
     void add(std::string_view bytes);

@@ -1,6 +1,7 @@
 // Copyright the Tiercel authors
 // SPDX-License-Identifier: Apache-2.0
-// Any text is a recipe or is refused with a sentence; what was accepted survives as the About document that packages carry.
+// Any text is a recipe or is refused with a sentence; what was accepted survives as the About document that
+// packages carry.
 #include "base/error.hpp"
 #include "base/json.hpp"
 #include "builder/recipe.hpp"

@@ -21,9 +21,9 @@ struct SettingName {
 using ProducedField = std::variant<SettingName, base::Value>;
 
 struct Component {
-    std::string name;                       ///< without the application: "web"
+    std::string name; ///< without the application: "web"
     std::vector<std::string> packages;
-    bool peers = false;                     ///< templates see `peers`
+    bool peers = false;                                                   ///< templates see `peers`
     std::map<std::string, std::map<std::string, ProducedField>> produces; ///< service → fields
     struct Consumed {
         std::string service;
@@ -35,11 +35,13 @@ struct Component {
 /// What app.lua says: components and the services between them.
 struct Application {
     std::string name;
-    std::vector<Component> components;      ///< as written
+    std::vector<Component> components; ///< as written
 
-    /// Evaluates app.lua in the sandbox: text chunk only, `application`, `component`, `setting`, `external` and nothing else.
-    /// @throws base::Error{Input} `app.lua:line: …` for syntax, unknown keys (with the nearest known), a service that nobody produces or
-    /// two produce, a cycle (with its path: `shop/app -> shop/db -> shop/app`), a component named twice, no components.
+    /// Evaluates app.lua in the sandbox: text chunk only, `application`, `component`, `setting`, `external`
+    /// and nothing else.
+    /// @throws base::Error{Input} `app.lua:line: …` for syntax, unknown keys (with the nearest known), a
+    /// service that nobody produces or two produce, a cycle (with its path: `shop/app -> shop/db ->
+    /// shop/app`), a component named twice, no components.
     static Application evaluate(std::string_view source, const std::string& file);
     base::Value to_value() const;
     static Application from_value(const base::Value& value, const std::string& file);

@@ -21,21 +21,25 @@ struct Target {
     std::string str() const; ///< "shop/web on web-1"
 };
 
-/// What a target should have, as orders carry it ("desired" in docs/protocol.md): release, packages, resolved settings, consumed services
-/// with the addresses of their producers, peers, node.
+/// What a target should have, as orders carry it ("desired" in docs/protocol.md): release, packages, resolved
+/// settings, consumed services with the addresses of their producers, peers, node.
 struct Desired {
     Target target;
     base::Value document;
 };
 
 /// All targets of a release in an environment with what each should have.
-/// @throws base::Error{Input}: a component without nodes; a node with a component that the application does not have; a setting that no package of
-/// the component knows (with the nearest), or out of bounds, or missing; an external service that the environment does not give; two packages of
-/// one component that bring a setting of the same name with different types.
-std::vector<Desired> desired(const repo::Manifest& manifest, const base::Digest& manifest_digest, const Environment& environment);
+/// @throws base::Error{Input}: a component without nodes; a node with a component that the application does
+/// not have; a setting that no package of the component knows (with the nearest), or out of bounds, or
+/// missing; an external service that the environment does not give; two packages of one component that bring
+/// a setting of the same name with different types.
+std::vector<Desired> desired(const repo::Manifest& manifest, const base::Digest& manifest_digest,
+                             const Environment& environment);
 
 /// Where each setting's value comes from, for `env show --explain`.
-std::map<std::string, Environment::Explained> explain_settings(const repo::Manifest& manifest, const Environment& environment,
-                                                               const base::ComponentName& component, const DeclaredNode& node);
+std::map<std::string, Environment::Explained> explain_settings(const repo::Manifest& manifest,
+                                                               const Environment& environment,
+                                                               const base::ComponentName& component,
+                                                               const DeclaredNode& node);
 
 } // namespace workflows::engine

@@ -13,19 +13,20 @@ namespace workflows::engine {
 
 /// What a run would do: its script run against a model in which everything succeeds.
 struct Plan {
-    base::Digest hash;                      ///< RunInput::hash
+    base::Digest hash; ///< RunInput::hash
     struct Batch {
         int level;
-        std::string arithmetic;             ///< "20% of 3 is 0.6, rounded up to 1"
+        std::string arithmetic; ///< "20% of 3 is 0.6, rounded up to 1"
         std::vector<Target> targets;
     };
     std::vector<Batch> batches;
-    std::vector<TargetView> targets;        ///< `prepared` as given
-    base::Value to_value() const;           ///< differences grouped by equal difference
+    std::vector<TargetView> targets; ///< `prepared` as given
+    base::Value to_value() const;    ///< differences grouped by equal difference
 };
 
-/// `next` is the script: given the answer to the last command (nothing at first) it gives the next step. `prepared` has, for each target, what the node
-/// reported to a Prepare order in plan mode (or null when it was not asked or did not answer).
+/// `next` is the script: given the answer to the last command (nothing at first) it gives the next step.
+/// `prepared` has, for each target, what the node reported to a Prepare order in plan mode (or null when it
+/// was not asked or did not answer).
 Plan make_plan(const RunInput& input, const std::map<Target, base::Value>& prepared,
                const std::function<Script::Step(const std::optional<Answer>&)>& next, base::Time now);
 

@@ -32,7 +32,8 @@ void confine() {
         throw base::Error(base::Fault::Internal, "new privileges cannot be given up: {}",
                           base::system_reason(errno));
     }
-    // Sanitizers map terabytes of shadow, probe memory through pipes, and look for leaks from a process of their own.
+    // Sanitizers map terabytes of shadow, probe memory through pipes, and look for leaks from a process of
+    // their own.
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
     limit(RLIMIT_NOFILE, 3, "files");
     limit(RLIMIT_NPROC, 0, "processes");

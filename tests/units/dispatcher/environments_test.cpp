@@ -146,9 +146,10 @@ TEST_CASE("a release that changed since it was first seen is refused") {
     const base::ReleaseName release("shop/1.0");
     house.environments.saw_release(release, base::sha256("a"), "signed", now);
     house.environments.saw_release(release, base::sha256("a"), "signed", now);
-    CHECK(tests::refusal(Fault::Denied,
-                         [&] { house.environments.saw_release(release, base::sha256("b"), "signed", now); }) ==
-          "release 'shop/1.0' has another content than at 2026-11-20T12:00:00.000Z when it was first seen; a "
-          "release never changes, "
-          "create a new one");
+    CHECK(
+        tests::refusal(Fault::Denied,
+                       [&] { house.environments.saw_release(release, base::sha256("b"), "signed", now); }) ==
+        "release 'shop/1.0' has another content than at 2026-11-20T12:00:00.000Z when it was first seen; a "
+        "release never changes, "
+        "create a new one");
 }

@@ -13,7 +13,8 @@ namespace {
 
 std::string refusal(const std::string& text, const std::string& variables) {
     try {
-        return "rendered: " + templates::render(text, *base::parse_json(variables, "variables").object(), "t");
+        return "rendered: " +
+               templates::render(text, *base::parse_json(variables, "variables").object(), "t");
     } catch (const base::Error& error) {
         CHECK(error.fault() == base::Fault::Input);
         return error.message();

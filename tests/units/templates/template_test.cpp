@@ -143,7 +143,8 @@ TEST_CASE("ten thousand brackets, signs, operators or blocks are refused, not a 
     CHECK(refusal("{{ " + repeated("-", 10'000) + "1 }}").find(brackets) != std::string::npos);
     CHECK(refusal("{{ " + repeated("not ", 10'000) + "1 }}").find(brackets) != std::string::npos);
     CHECK(refusal("{{ " + repeated("1 if 1 else ", 10'000) + "1 }}").find(brackets) != std::string::npos);
-    CHECK(refusal("{% for " + repeated("(", 10'000) + "x" + repeated(")", 10'000) + " in [] %}").find(brackets) != std::string::npos);
+    CHECK(refusal("{% for " + repeated("(", 10'000) + "x" + repeated(")", 10'000) + " in [] %}")
+              .find(brackets) != std::string::npos);
     CHECK(refusal(repeated("{% if 1 %}", 10'000)).find(brackets) != std::string::npos);
     CHECK(refusal(repeated("{% for x in [] %}", 10'000)).find(brackets) != std::string::npos);
     CHECK(refusal("{{ " + repeated("1+", 10'000) + "1 }}").find(operators) != std::string::npos);
