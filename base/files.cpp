@@ -338,4 +338,43 @@ fs::path inside(const fs::path& root, const fs::path& below) {
     return plain.empty() ? root : root / plain;
 }
 
+fs::path followed_inside(const fs::path& root, const fs::path& below, LastLink last) {
+    // One part after the other, not openat2(2) with RESOLVE_IN_ROOT: that opens what is there, and the caller
+    // wants the name of what may not be there yet.
+    std::vector<fs::path> todo; // reversed
+    const auto queue = [&todo](const fs::path& path) {
+        const std::vector<fs::path> parts(path.begin(), path.end());
+        todo.insert(todo.end(), parts.rbegin(), parts.rend());
+    };
+    const fs::path plain = inside(root, below);
+    queue(plain.lexically_relative(root));
+    fs::path at; // below root
+    for (int links = 0; !todo.empty();) {
+        const fs::path part = todo.back();
+        todo.pop_back();
+        if (part.empty() || part == ".") {
+            continue;
+        }
+        if (part == "..") {
+            at = at.parent_path();
+            continue;
+        }
+        at /= part;
+        const fs::path here = root / at;
+        std::error_code absent;
+        if ((todo.empty() && last == LastLink::Kept) || !fs::is_symlink(here, absent)) {
+            continue;
+        }
+        if (++links > 40) {
+            throw Error(Fault::Conflict,
+                        "'{}' leads through more than 40 symbolic links, '{}' among them; mend them",
+                        plain.native(), here.native());
+        }
+        const fs::path target = fs::read_symlink(here, absent);
+        at = target.is_absolute() ? fs::path() : at.parent_path();
+        queue(target.relative_path());
+    }
+    return at.empty() ? root : root / at;
+}
+
 } // namespace base

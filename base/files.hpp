@@ -87,4 +87,13 @@ private:
 /// @throws Error{Fault::Input} when ".." would leave `root`.
 std::filesystem::path inside(const std::filesystem::path& root, const std::filesystem::path& below);
 
+enum class LastLink { Kept, Followed };
+/// `inside`, with the symbolic links followed as after chroot(root): an absolute one counts from `root`, and
+/// ".." ends there, so the result is never outside. `last` is for the path's last part. What does not exist
+/// is taken as it is written.
+/// @throws Error{Fault::Input} as `inside`, Error{Fault::Conflict} after 40 links, the kernel's own limit:
+/// they lead to each other.
+std::filesystem::path followed_inside(const std::filesystem::path& root, const std::filesystem::path& below,
+                                      LastLink last);
+
 } // namespace base

@@ -188,6 +188,46 @@ TEST_CASE("a path inside a root cannot leave it") {
           "a path below '/srv/root' has a zero byte in it");
 }
 
+TEST_CASE("symbolic links below a root are followed as after chroot, and none leads out of it") {
+    using base::followed_inside;
+    using base::LastLink;
+    const base::TemporaryDirectory directory;
+    const std::filesystem::path root = directory.path() / "root";
+    base::SystemFiles files;
+    files.make_directories(root / "opt/shop");
+    files.make_directories(root / "etc");
+    files.link("/etc", root / "etc/absolute");
+    files.link("../../../../opt/./shop/", root / "etc/relative");
+    files.link("absolute/relative", root / "etc/both");
+    files.link("/nowhere/yet", root / "etc/dangling");
+    files.link("two", root / "etc/one");
+    files.link("/etc/one", root / "etc/two");
+    const auto kept = [&](const char* path) {
+        return followed_inside(root, path, LastLink::Kept);
+    };
+    const auto followed = [&](const char* path) {
+        return followed_inside(root, path, LastLink::Followed);
+    };
+    CHECK(kept("/etc/absolute/passwd") == root / "etc/passwd");
+    CHECK(kept("etc/relative/app.conf") == root / "opt/shop/app.conf");
+    CHECK(kept("/etc/both/app.conf") == root / "opt/shop/app.conf");
+    CHECK(kept("/etc/dangling/app.conf") == root / "nowhere/yet/app.conf");
+    CHECK(kept("/etc/absolute") == root / "etc/absolute");
+    CHECK(followed("/etc/both") == root / "opt/shop");
+    CHECK(followed("/etc/absent") == root / "etc/absent");
+    CHECK(kept("/") == root);
+    CHECK(kept("/etc/one") == root / "etc/one");
+    CHECK(refusal(Fault::Conflict, [&] { kept("/etc/one/app.conf"); })
+              .starts_with("'" + (root / "etc/one/app.conf").native() +
+                           "' leads through more than 40 symbolic links, '"));
+    CHECK(refusal(Fault::Input, [&] { kept("/../x"); }) == "path '/../x' leaves '" + root.native() + "'");
+    // The root itself may be behind a link, and may be the whole machine.
+    files.link("root", directory.path() / "link");
+    CHECK(followed_inside(directory.path() / "link", "etc/absolute/x", LastLink::Kept) ==
+          directory.path() / "link/etc/x");
+    CHECK(followed_inside("/", (root / "etc/relative/x").native(), LastLink::Kept) == "/opt/shop/x");
+}
+
 TEST_CASE("the fake disk fails the change it was told to, and only that one") {
     fakes::Files files;
     files.write("/a", "old");
