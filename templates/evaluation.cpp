@@ -9,8 +9,28 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 namespace templates {
+namespace {
+
+/// A number as it is written, with or without a sign.
+bool is_written(const Expression& expression) noexcept {
+    const Sign* sign = std::get_if<Sign>(&expression.form);
+    return std::holds_alternative<Literal>(sign == nullptr ? expression.form : sign->of->form);
+}
+
+/// Jinja2 calculates a constant base while it compiles and hands it to Python without brackets, where the
+/// sign of -2 ** n comes after the power. When the exponent is a constant, too, it calculates the whole.
+void require_plain_power(const Work& work, const Arithmetic& form, const Datum& base) {
+    const auto number = as_fraction(base);
+    if (form.op == "**" && number && std::signbit(*number) && !form.left->reads_names &&
+        !is_written(*form.right))
+        work.fail("'**' of a negative constant has another sign in Jinja2; give the constant a name with "
+                  "'set' before");
+}
+
+} // namespace
 
 void Names::bind(std::string_view name, Datum value) {
     for (std::size_t at = start_; at < bound_.size(); ++at) {
@@ -162,6 +182,7 @@ Datum Evaluation::value_of(const Arithmetic& form, const Expression& whole) {
     const Datum left = evaluate(*form.left);
     const Datum right = evaluate(*form.right);
     stand_at(whole);
+    require_plain_power(work_, form, left);
     return calculate(work_, form.op, left, right);
 }
 

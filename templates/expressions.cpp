@@ -73,8 +73,10 @@ ExpressionPtr ExpressionReader::make(Place place, Expression::Form form) const {
     auto expression = std::make_unique<Expression>();
     expression->place = place;
     expression->form = std::move(form);
+    expression->reads_names = std::holds_alternative<NameRead>(expression->form);
     each_part(*expression, [&](const Expression& part) {
         expression->depth = std::max(expression->depth, part.depth + 1);
+        expression->reads_names = expression->reads_names || part.reads_names;
     });
     if (expression->depth > deepest_syntax)
         fail(place, fmt::format("the expression is more than {} operators deep; write it in steps with 'set'",

@@ -120,6 +120,7 @@ struct Expression {
                               Choice, FilterCall, TestCall>;
     Place place;
     int depth = 1;
+    bool reads_names = false; ///< what reads none, Jinja2 may calculate while it compiles
     Form form;
 };
 

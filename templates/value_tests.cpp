@@ -30,6 +30,8 @@ bool is_same(Work& work, const Datum& value, const Datum* other) {
 }
 
 bool is_iterable(Work& work, const Datum& value) {
+    if (value.is_empty_undefined())
+        return true;
     require_defined(work, value);
     return value.text() != nullptr || value.record() != nullptr || value.sequence() != nullptr ||
            value.loop() != nullptr;
@@ -39,7 +41,7 @@ bool is_sequence(const Datum& value) noexcept {
     const Sequence* sequence = value.sequence();
     if (sequence != nullptr)
         return sequence->form != Sequence::Form::View && sequence->form != Sequence::Form::Stream;
-    return value.text() != nullptr || value.record() != nullptr;
+    return value.text() != nullptr || value.record() != nullptr || value.is_empty_undefined();
 }
 
 bool is_number(const Datum& value) noexcept {

@@ -121,6 +121,14 @@ TEST_CASE("tests are as in Jinja2", "[conformance]") {
                  {"{{ 1 is divisibleby 0 }}"}, {"{{ 1 is divisibleby }}"}, {"{{ 1 is odd 2 }}"}, {"{{ 1 is odd(2) }}"}, {"{{ 1 is defined is true }}"}, {"{{ 1 is == 1 }}"}, {"{{ 1 is not }}"}, {"{{ 1 is lt 'a' }}"}, {"{{ 1 is odd odd }}"}});
 }
 
+TEST_CASE("the nothing of an 'if' without 'else' was no sequence", "[conformance]") {
+    both_agree({
+        {"{{ ('a' if false) is sequence }} {{ ('a' if false) is not sequence }} {{ ('a' if false) is iterable }}"},
+        {"{{ ('a' if false) is mapping }} {{ ('a' if false) is string }} {{ ('a' if false) is number }} {{ ('a' if false) is none }} {{ ('a' if false) is defined }}"},
+        {"{% set x = 'a' if false %}{{ x is sequence }} {{ x is boolean }} {{ x is false }} {{ x is integer }} {{ x is float }}"},
+    });
+}
+
 TEST_CASE("where Jinja2 gives a surprise, templates are refused", "[conformance]") {
     const std::string record = R"({"x":{"a":1},"l":[1,2],"s":"text"})";
     we_refuse({

@@ -186,9 +186,10 @@ private:
                          "even", "eq 1", "divisibleby 2", "in [1, 'a']", "boolean", "integer", "float",
                          "gt 1", "sameas true"});
         case 12:
-            // Not of a constant: Jinja2 reads those while it compiles, even in branches that are never taken.
             return "(" +
-                   pick({"l", "d", "s", "p", "w", "f", "u", "l|sort", "s ~ n", "p|first", "d.items()|list"}) +
+                   (below(4) == 0 ? inner()
+                                  : pick({"l", "d", "s", "p", "w", "f", "u", "l|sort", "s ~ n", "p|first",
+                                          "d.items()|list"})) +
                    ")" + pick({"[0]", "[-1]", "[1:]", "[::-1]", ".a", "['a']", "[z]", ".0"});
         case 13:
             return "[" + inner() + ", " + inner() + "]";
@@ -200,14 +201,23 @@ private:
     std::uint64_t state_;
 };
 
+/// Seeds 1 to 3, or that of $TIERCEL_SEED.
+std::vector<std::uint64_t> seeds() {
+    const char* seed = std::getenv("TIERCEL_SEED");
+    if (seed == nullptr)
+        return {1, 2, 3};
+    return {std::strtoull(seed, nullptr, 10)};
+}
+
 } // namespace
 
 TEST_CASE("whatever template is rendered, Jinja2 renders to the same text", "[conformance]") {
-    const char* seed = std::getenv("TIERCEL_SEED");
-    Grower grower(seed == nullptr ? 1 : std::strtoull(seed, nullptr, 10));
     std::vector<oracle::Case> cases;
-    for (int count = 0; count < 1500; ++count)
-        cases.push_back({grower.grow(), variables});
+    for (const std::uint64_t seed : seeds()) {
+        Grower grower(seed);
+        for (int count = 0; count < 1500; ++count)
+            cases.push_back({grower.grow(), variables});
+    }
     const std::size_t rendered = oracle::we_never_differ(cases);
-    CHECK(rendered > 400);
+    CHECK(rendered > cases.size() / 4);
 }

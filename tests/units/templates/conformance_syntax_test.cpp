@@ -9,6 +9,7 @@
 
 using oracle::both_agree;
 using oracle::both_refuse;
+using oracle::we_refuse;
 
 TEST_CASE("blanks around tags are kept and trimmed as in Jinja2", "[conformance]") {
     both_agree({
@@ -285,6 +286,33 @@ TEST_CASE("numbers calculate and print as in Python", "[conformance]") {
         {"{{ 4 / 3 }} {{ 1 / 3 }} {{ 2 / 3 }} {{ 10 / 4 }} {{ -1 / 3 }}"},
         {"{{ 5 // 1.0 }} {{ 5.0 // 2 }} {{ -5 % 1.5 }}"},
     });
+}
+
+TEST_CASE("the sign of a negative constant before '**' was not Jinja2's", "[conformance]") {
+    we_refuse({
+        {"{{ -2 ** n }}", R"({"n":2})"},
+        {"{{ (-2) ** n }}", R"({"n":2})"},
+        {"{{ -2.5 ** n[0] }}", R"({"n":[2]})"},
+        {"{{ (1 - 3) ** n }}", R"({"n":2})"},
+        {"{{ -0.0 ** n }}", R"({"n":2})"},
+        {"{{ -2 ** (2 if true) }}"},
+        {"{{ -2 ** 1 ** n }}", R"({"n":2})"},
+    });
+    both_agree({
+        {"{{ -2 ** 2 }} {{ -2 ** -2 }} {{ (1 - 3) ** +2 }} {{ -2 ** 2 ** n }}", R"({"n":2})"},
+        {"{{ 2 ** n }} {{ 2 ** -n }} {{ -n ** 2 }} {{ -n ** n }} {{ -m ** n }} {{ 2 * -n ** n }}", R"({"n":2,"m":-3})"},
+        {"{% set base = -2 %}{{ base ** n }}", R"({"n":2})"},
+    });
+}
+
+TEST_CASE("a constant without a value is refused where it is reached only", "[conformance]") {
+    both_agree({
+        {"{% if x %}{{ ''|last ~ 'a' }}{% endif %}b", R"({"x":false})"},
+        {"{% for i in l %}{% else %}{{ []|first ~ 1 }}{% endfor %}b", R"({"l":[1]})"},
+        {"{{ ()|max and x if x else 'b' }}", R"({"x":false})"},
+        {"{{ x or [1][1] ~ 'a' }}", R"({"x":true})"},
+    });
+    both_refuse({{"{{ ''|last ~ 'a' }}"}, {"{{ ()|max and 1 }}"}, {"{{ [1][1] ~ 'a' }}"}});
 }
 
 TEST_CASE("what has no result in Python is refused", "[conformance]") {

@@ -26,9 +26,21 @@ environment.filters["quote"] = lambda value: shlex.quote(str(value))
 environment.filters["b64encode"] = lambda value: base64.b64encode(str(value).encode("utf-8")).decode("ascii")
 
 
+# Jinja2 evaluates what is written with constants only while it compiles. A missing value there ends it, also in a branch
+# that is never taken; without the optimizer it ends the rendering that reaches it.
+unoptimized = environment.overlay(optimized=False)
+
+
+def compiled(template):
+    try:
+        return environment.from_string(template)
+    except jinja2.UndefinedError:
+        return unoptimized.from_string(template)
+
+
 def rendered(case):
     try:
-        return {"text": environment.from_string(case["template"]).render(case["variables"])}
+        return {"text": compiled(case["template"]).render(case["variables"])}
     except Exception as error:  # whatever Python raises is a refusal
         return {"error": f"{type(error).__name__}: {error}"}
 

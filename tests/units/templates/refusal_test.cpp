@@ -156,6 +156,7 @@ TEST_CASE("a template that cannot be rendered is refused with the line and what 
         {"{{ x['__class__'] }}", R"({"x":{}})", "t:1: '__class__' begins with '__', which templates do not read; rename it"},
         {"{{ 9223372036854775807 + 1 }}", "{}", "t:1: the result of '+' is too big; whole numbers end at 9223372036854775807"},
         {"{{ 2 ** 64 }}", "{}", "t:1: the result of '**' is too big; whole numbers end at 9223372036854775807"},
+        {"{{ -2 ** n }}", R"({"n":2})", "t:1: '**' of a negative constant has another sign in Jinja2; give the constant a name with 'set' before"},
         {"{{ 1 / 0 }}", "{}", "t:1: '/' divides by zero; test the divisor before"},
         {"{{ 1 // 0 }}", "{}", "t:1: '//' divides by zero; test the divisor before"},
         {"{{ 1.0 % 0 }}", "{}", "t:1: '%' divides by zero; test the divisor before"},
