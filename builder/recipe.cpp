@@ -181,7 +181,8 @@ void read_application(const base::Fields& fields, Recipe& recipe) {
 
 void refuse_what_kind_has_not(const base::Fields& fields, const Recipe& recipe) {
     const bool runs = recipe.kind == "app" || recipe.kind == "config";
-    for (const std::string_view key : {"settings", "services", "health", "drain", "commands", "templates"}) {
+    for (const std::string_view key :
+         {"settings", "services", "health", "drain", "commands", "hooks", "templates"}) {
         if (fields.has(key) && !runs) {
             fields.fail(key,
                         fmt::format("'{}' is for packages of kind app or config, not {}", key, recipe.kind));

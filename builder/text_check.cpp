@@ -123,8 +123,10 @@ void check_texts(const base::Value& recipe, const std::string& file) {
     if (const base::Value* drain = member(recipe, "drain")) {
         texts.check(member(*drain, "marker"));
     }
-    each_record(member(recipe, "commands"),
-                [&](const base::Value& command) { texts.check(member(command, "run")); });
+    for (const std::string_view list : {"commands", "hooks"}) {
+        each_record(member(recipe, list),
+                    [&](const base::Value& program) { texts.check(member(program, "run")); });
+    }
     const Texts validation(file, true);
     each_record(member(recipe, "templates"),
                 [&](const base::Value& part) { validation.check(member(part, "validate")); });

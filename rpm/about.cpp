@@ -3,13 +3,41 @@
 #include "rpm/about.hpp"
 
 #include "base/error.hpp"
+#include "base/name.hpp"
+#include "rpm/about_fields.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <set>
 
 namespace rpm {
+
+Argv read_argv(const base::Fields& fields, std::string_view key) {
+    Argv argv = fields.texts(key);
+    if (argv.empty() || argv.front().empty()) {
+        fields.fail(key, fmt::format("'{}' is empty, but must be a program and its arguments", key));
+    }
+    return argv;
+}
+
+base::Duration read_positive(const base::Fields& fields, std::string_view key, base::Duration absent) {
+    const base::Duration duration = fields.duration(key, absent);
+    if (duration <= duration.zero()) {
+        fields.fail(key, fmt::format("'{}' must be longer than nothing", key));
+    }
+    return duration;
+}
+
+std::string read_filled(const base::Fields& fields, std::string_view key) {
+    std::string text = fields.text(key);
+    if (text.empty()) {
+        fields.fail(key, fmt::format("'{}' is empty", key));
+    }
+    return text;
+}
+
 namespace {
 
 using std::chrono::milliseconds;
@@ -26,14 +54,6 @@ std::vector<std::pair<std::string, base::Fields>> named_records(const base::Fiel
         }
     }
     return records;
-}
-
-Argv read_argv(const base::Fields& fields, std::string_view key) {
-    Argv argv = fields.texts(key);
-    if (argv.empty() || argv.front().empty()) {
-        fields.fail(key, fmt::format("'{}' is empty, but must be a program and its arguments", key));
-    }
-    return argv;
 }
 
 const std::vector<std::string>& signal_names() {
@@ -58,23 +78,12 @@ Act read_act(const base::Fields& fields, std::string_view key) {
     return Signal{name};
 }
 
-base::Duration read_positive(const base::Fields& fields, std::string_view key, base::Duration absent) {
-    const base::Duration duration = fields.duration(key, absent);
-    if (duration <= duration.zero()) {
-        fields.fail(key, fmt::format("'{}' must be longer than nothing", key));
-    }
-    return duration;
-}
-
-std::string read_filled(const base::Fields& fields, std::string_view key) {
-    std::string text = fields.text(key);
-    if (text.empty()) {
-        fields.fail(key, fmt::format("'{}' is empty", key));
-    }
-    return text;
-}
-
 Service read_service(std::string name, const base::Fields& fields) {
+    try {
+        base::check_word(name, "service name"); // the log of the service bears it
+    } catch (const base::Error& error) {
+        fields.fail("", error.message());
+    }
     Service service;
     service.name = std::move(name);
     service.start = read_argv(fields, "start");
@@ -128,38 +137,6 @@ std::optional<Drain> read_drain(const base::Fields& fields) {
     drain.wait = record->duration("wait", drain.wait);
     record->finish();
     return drain;
-}
-
-std::vector<int> read_exit_codes(const base::Fields& fields, std::string_view key) {
-    const base::Value* value = fields.any(key);
-    if (value == nullptr) {
-        return {0};
-    }
-    std::vector<int> codes;
-    const base::Array* items = value->array();
-    for (std::size_t i = 0; items != nullptr && i < items->size(); ++i) {
-        const std::int64_t* code = (*items)[i].whole();
-        if (code == nullptr || *code < 0 || *code > 255) {
-            codes.clear();
-            break;
-        }
-        codes.push_back(static_cast<int>(*code));
-    }
-    if (codes.empty()) {
-        fields.fail(key, fmt::format("'{}' must be a list of exit codes between 0 and 255", key));
-    }
-    return codes;
-}
-
-PackagedCommand read_command(const base::Fields& fields) {
-    PackagedCommand command;
-    command.name = read_filled(fields, "name");
-    command.run = read_argv(fields, "run");
-    command.ok = read_exit_codes(fields, "ok");
-    command.once = fields.flag("once", command.once);
-    command.timeout = read_positive(fields, "timeout", command.timeout);
-    fields.finish();
-    return command;
 }
 
 std::vector<Argv> read_argvs(const base::Fields& fields, std::string_view key) {
@@ -259,15 +236,6 @@ base::Value to_value(const Probe& probe) {
     return record;
 }
 
-base::Value to_value(const PackagedCommand& command) {
-    base::Array ok(command.ok.begin(), command.ok.end());
-    return base::Object{{"name", command.name},
-                        {"run", command.run},
-                        {"ok", std::move(ok)},
-                        {"once", command.once},
-                        {"timeout", base::to_text(command.timeout)}};
-}
-
 base::Value to_value(const Template& part) {
     base::Array validate(part.validate.begin(), part.validate.end());
     return base::Object{
@@ -276,10 +244,10 @@ base::Value to_value(const Template& part) {
         {"restart", part.restart}, {"reload", part.reload}};
 }
 
-template <class Part> base::Value list_of(const std::vector<Part>& parts) {
+template <class Part, class Write> base::Array list_of(const std::vector<Part>& parts, Write write) {
     base::Array list;
     for (const Part& part : parts) {
-        list.push_back(to_value(part));
+        list.push_back(write(part));
     }
     return list;
 }
@@ -326,9 +294,12 @@ About About::shared_parts(const base::Fields& fields) {
     }
     about.drain = read_drain(fields);
     for (const base::Fields& record : fields.records("commands")) {
-        about.commands.push_back(read_command(record));
+        about.commands.push_back(PackagedCommand::read(record));
     }
     refuse_twins(fields, "commands", about.commands, &PackagedCommand::name);
+    for (const base::Fields& record : fields.records("hooks")) {
+        about.hooks.push_back(Hook::read(record));
+    }
     for (const base::Fields& record : fields.records("templates")) {
         about.templates.push_back(read_template(record));
     }
@@ -366,15 +337,19 @@ base::Value About::to_value() const {
     if (drain) {
         drain_record = base::Object{{"marker", drain->marker}, {"wait", base::to_text(drain->wait)}};
     }
-    base::Object document{{"format", 1},
-                          {"name", name},
-                          {"kind", kind},
-                          {"settings", std::move(settings_record)},
-                          {"services", std::move(services_record)},
-                          {"health", std::move(health_record)},
-                          {"drain", std::move(drain_record)},
-                          {"commands", list_of(commands)},
-                          {"templates", list_of(templates)}};
+    base::Object document{
+        {"format", 1},
+        {"name", name},
+        {"kind", kind},
+        {"settings", std::move(settings_record)},
+        {"services", std::move(services_record)},
+        {"health", std::move(health_record)},
+        {"drain", std::move(drain_record)},
+        {"commands", list_of(commands, std::mem_fn(&PackagedCommand::to_value))},
+        {"templates", list_of(templates, [](const Template& part) { return rpm::to_value(part); })}};
+    if (!hooks.empty()) { // absent as before there were any: what digests are over stays the same bytes
+        document.set("hooks", list_of(hooks, std::mem_fn(&Hook::to_value)));
+    }
     if (kind == "application") {
         base::Object texts;
         for (const auto& [workflow, text] : workflows) {

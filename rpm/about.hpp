@@ -79,12 +79,39 @@ struct Drain {
 /// base::Error{Fault::Input}
 std::optional<std::uint32_t> read_mode(const base::Fields& fields, std::string_view key);
 
+/// `[[commands]]`: what a workflow may run on a node, by name.
 struct PackagedCommand {
     std::string name;
     Argv run;
-    std::vector<int> ok = {0};
-    bool once = false;
+    std::vector<int> ok = {0}; ///< exit codes that are success
+    std::optional<std::vector<int>>
+        changed;               ///< those of `ok` that mean "something changed"; absent: all of `ok`
+    bool once = false;         ///< on one target of its component in a run
+    bool irreversible = false; ///< after it succeeded the run has no way back
+    bool repeatable = false;   ///< may be run on another target when its outcome was lost
     base::Duration timeout = std::chrono::minutes(10);
+
+    bool is_ok(int exit_code) const;
+    bool has_changed(int exit_code) const;
+    /// One entry of `[[commands]]`. @throws base::Error{Fault::Input} `file:line: …`
+    static PackagedCommand read(const base::Fields& fields);
+    base::Value to_value() const;
+};
+
+/// `[[hooks]]`: what the client runs around an order, without being told by anybody.
+struct Hook {
+    std::string at; ///< one of points()
+    Argv run;
+    base::Duration timeout = std::chrono::minutes(1);
+    bool warns = false; ///< its failure is told, but fails nothing
+
+    /// "before-drain", "after-drain" …: before and after drain, apply, restart, stop, start, undrain and
+    /// undo.
+    static const std::vector<std::string>& points();
+    /// One entry of `[[hooks]]`. @throws base::Error{Fault::Input} `file:line: …` with the nearest known
+    /// point.
+    static Hook read(const base::Fields& fields);
+    base::Value to_value() const;
 };
 
 struct Template {
@@ -108,13 +135,14 @@ struct About {
     std::vector<Probe> health;
     std::optional<Drain> drain;
     std::vector<PackagedCommand> commands;
+    std::vector<Hook> hooks; ///< in the order in which they run
     std::vector<Template> templates;
     std::string model;                            ///< kind application: the text of app.lua
     std::map<std::string, std::string> workflows; ///< kind application: name → text
 
     /// Reads the parts that package.toml and the JSON document share (`settings`, `services`, `health`,
-    /// `drain`, `commands`, `templates`); `fields` is the root record. Used by both readers, so that both say
-    /// the same errors. Does not call finish().
+    /// `drain`, `commands`, `hooks`, `templates`); `fields` is the root record. Used by both readers, so that
+    /// both say the same errors. Does not call finish().
     static About shared_parts(const base::Fields& fields);
     /// @throws base::Error{Fault::Input} `file:line: …`
     static About from_value(const base::Value& document, const std::string& file);

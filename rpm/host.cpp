@@ -3,6 +3,7 @@
 // What a root has, and what a killed transaction left in it.
 #include "base/digest.hpp"
 #include "base/error.hpp"
+#include "base/files.hpp"
 #include "rpm/session.hpp"
 
 #include <rpm/rpmcrypto.h>
@@ -20,7 +21,8 @@ namespace {
 
 bool has_database(const std::filesystem::path& root) {
     std::error_code ignored;
-    const std::filesystem::path directory = beneath(root, "/var/lib/rpm/.");
+    const std::filesystem::path directory =
+        base::followed_inside(root, "/var/lib/rpm", base::LastLink::Followed);
     return std::filesystem::is_directory(directory, ignored) &&
            !std::filesystem::is_empty(directory, ignored);
 }
@@ -82,7 +84,7 @@ std::set<std::filesystem::path> directories(const Session& session, const Scope&
     std::set<std::filesystem::path> found;
     const auto add = [&](Header header) {
         for (const std::string& directory : texts_of(header, RPMTAG_DIRNAMES)) {
-            found.insert(beneath(scope.root, std::filesystem::path(directory) / "."));
+            found.insert(base::followed_inside(scope.root, directory, base::LastLink::Followed));
         }
     };
     for (const std::string& name : scope.names) {
@@ -163,7 +165,8 @@ std::vector<std::string> verify(const Scope& scope) {
                 continue;
             }
             const base::Handle<char, std::free> path(rpmfilesFN(files.get(), at));
-            const std::string word = difference(files.get(), at, beneath(scope.root, path.get()));
+            const std::string word = difference(
+                files.get(), at, base::followed_inside(scope.root, path.get(), base::LastLink::Kept));
             if (!word.empty()) {
                 differences.push_back(word + " " + path.get());
             }

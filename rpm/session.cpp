@@ -163,38 +163,4 @@ std::vector<std::string> texts_of(Header header, rpmTag tag) {
     return texts;
 }
 
-std::filesystem::path beneath(const std::filesystem::path& root, const std::filesystem::path& path) {
-    std::vector<std::filesystem::path> todo; // reversed
-    const auto queue = [&todo](const std::filesystem::path& parts) {
-        std::vector<std::filesystem::path> names(parts.begin(), parts.end());
-        todo.insert(todo.end(), names.rbegin(), names.rend());
-    };
-    queue(path.relative_path());
-    std::filesystem::path at = "/";
-    int links = 0;
-    while (!todo.empty()) {
-        const std::filesystem::path name = todo.back();
-        todo.pop_back();
-        if (name.empty() || name == "." || name == "/") {
-            continue;
-        }
-        if (name == "..") {
-            at = at.parent_path();
-            continue;
-        }
-        const std::filesystem::path here = root / (at / name).relative_path();
-        std::error_code ignored;
-        if (!todo.empty() && ++links < 64 && std::filesystem::is_symlink(here, ignored)) {
-            const std::filesystem::path target = std::filesystem::read_symlink(here, ignored);
-            if (target.is_absolute()) {
-                at = "/";
-            }
-            queue(target.relative_path());
-            continue;
-        }
-        at /= name;
-    }
-    return root / at.relative_path();
-}
-
 } // namespace rpm

@@ -61,8 +61,4 @@ base::Nevra nevra_of(Header header);
 std::string text_of(Header header, rpmTag tag);
 std::vector<std::string> texts_of(Header header, rpmTag tag);
 
-/// `path` below `root` with symbolic links resolved inside the root, absolute ones, too; the last part is not
-/// followed.
-std::filesystem::path beneath(const std::filesystem::path& root, const std::filesystem::path& path);
-
 } // namespace rpm

@@ -3,6 +3,7 @@
 #include "rpm/transaction.hpp"
 
 #include "base/error.hpp"
+#include "base/files.hpp"
 #include "rpm/session.hpp"
 
 #include <rpm/rpmprob.h>
@@ -70,7 +71,7 @@ void* notify(const void* header, rpmCallbackType what, rpm_loff_t, rpm_loff_t to
 /// First column of `<root>/etc/passwd` or `group`. rpm knows root without them.
 std::set<std::string> accounts(const std::filesystem::path& root, const char* file) {
     std::set<std::string> names = {"root"};
-    std::ifstream lines(beneath(root, file));
+    std::ifstream lines(base::followed_inside(root, file, base::LastLink::Followed));
     for (std::string line; std::getline(lines, line);) {
         names.insert(line.substr(0, line.find(':')));
     }
@@ -123,10 +124,8 @@ std::vector<std::string> silent_failures(const std::filesystem::path& root,
         const std::string name = nevra_of(header.get()).str();
         for (const std::string& program : interpreters(header.get())) {
             std::error_code ignored;
-            std::filesystem::path there = beneath(root, program);
-            if (std::filesystem::is_symlink(there, ignored)) {
-                there = beneath(root, program + "/.");
-            }
+            const std::filesystem::path there =
+                base::followed_inside(root, program, base::LastLink::Followed);
             if (!brought.contains(program) && !std::filesystem::exists(there, ignored)) {
                 problems.push_back(fmt::format(
                     "package '{}' has a scriptlet for '{}', which is missing in '{}'; install it first", name,

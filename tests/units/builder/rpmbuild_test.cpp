@@ -1,6 +1,7 @@
 // Copyright the Tiercel authors
 // SPDX-License-Identifier: Apache-2.0
 // rpmbuild is the oracle: the same content, packaged by it and by us, has the same tags.
+#include "tests/foreign_package.hpp"
 #include "tests/units/builder/project.hpp"
 
 #include <algorithm>
@@ -104,80 +105,15 @@ std::string query(const fs::path& package, const std::string& format) {
     return output_of({"rpm", "--dbpath", package.parent_path() / "no-rpmdb", "-qp", "--qf", format, package});
 }
 
-std::string number(std::size_t value) {
-    std::string text;
-    for (int shift = 24; shift >= 0; shift -= 8) {
-        text += static_cast<char>(value >> shift & 0xff);
-    }
-    return text;
-}
-
-std::size_t number_at(const std::string& bytes, std::size_t at) {
-    std::size_t value = 0;
-    for (std::size_t i = at; i < at + 4; ++i) {
-        value = value << 8 | static_cast<unsigned char>(bytes[i]);
-    }
-    return value;
-}
-
-std::size_t end_of_header(const std::string& bytes, std::size_t at) {
-    return at + 16 + number_at(bytes, at + 8) * 16 + number_at(bytes, at + 12);
-}
-
-/// The package with a signature header that has this key's signature over the header.
-std::string signed_by(const rpm::SigningKey& key, const std::string& package) {
-    const std::size_t header = (end_of_header(package, 96) + 7) / 8 * 8;
-    const std::size_t payload = end_of_header(package, header);
-    const std::string text = package.substr(header, payload - header);
-    const std::string signature = key.openpgp().sign(text, source_date);
-    const std::string digest = base::sha256(text).hex() + std::string(1, '\0');
-    const std::string tags = number(268) + number(7) + number(0) +
-                             number(signature.size()) + // RSA over the header
-                             number(273) + number(6) + number(signature.size()) + number(1); // SHA-256 of it
-    std::string signature_header = std::string("\x8e\xad\xe8\x01\0\0\0\0", 8) + number(2) +
-                                   number(signature.size() + digest.size()) + tags + signature + digest;
-    signature_header.resize((signature_header.size() + 7) / 8 * 8);
-    return package.substr(0, 96) + signature_header + package.substr(header);
-}
-
 fs::path built_by_rpmbuild(const Project& project) {
-    const fs::path buildroot = project.path() / "buildroot";
-    const fs::path unpacked = project.path() / "top";
-    fs::create_directories(unpacked);
-    base::SystemFiles().write(project.path() / "shop-app.spec", spec_text);
     // Dependencies that rpmbuild guesses from the content are not compared.
     fs::create_directories(project.path() / "fileattrs");
     base::SystemFiles().write(project.path() / "fileattrs/none.attr", "%__none_path ^/none$\n");
-    output_of({"rpmbuild",
-               "-bb",
-               "--quiet",
-               "--buildroot",
-               buildroot,
-               "--define",
-               "_topdir " + unpacked.string(),
-               "--define",
-               "_dbpath " + (project.path() / "no-rpmdb").string(),
-               "--define",
-               "_binary_payload w3.zstdio",
-               "--define",
-               "__os_install_post %{nil}",
-               "--define",
-               "_fileattrsdir " + (project.path() / "fileattrs").string(),
-               "--define",
-               "__spec_install_pre exit 0",
-               "--define",
-               "_build_id_links none",
-               "--define",
-               "__spec_check_pre exit 0",
-               "--define",
-               "__arch_install_post %{nil}",
-               "--define",
-               "clamp_mtime_to_source_date_epoch 1",
-               "--define",
-               "_buildhost tiercel",
-               "--noclean",
-               project.path() / "shop-app.spec"});
-    return unpacked / "RPMS/noarch/shop-app-1.0-1.noarch.rpm";
+    return tests::rpmbuilt(project.path(), spec_text,
+                           {"_binary_payload w3.zstdio",
+                            "_fileattrsdir " + (project.path() / "fileattrs").string(),
+                            "__spec_check_pre exit 0", "__arch_install_post %{nil}",
+                            "clamp_mtime_to_source_date_epoch 1", "_buildhost tiercel"});
 }
 
 } // namespace
@@ -229,7 +165,11 @@ TEST_CASE("rpmbuild writes the same tags and the same facts for the same content
 
 TEST_CASE("packages of rpmbuild are read: scriptlets, changelog, hard links, a payload in gzip", "[oracle]") {
     const Project project;
-    base::SystemFiles().write(project.path() / "foreign.spec", R"spec(
+    const fs::path buildroot = project.path() / "buildroot";
+    fs::create_directories(buildroot / "opt/foreign");
+    base::SystemFiles().write(buildroot / "opt/foreign/a", "content of both");
+    fs::create_hard_link(buildroot / "opt/foreign/a", buildroot / "opt/foreign/b");
+    const fs::path package = tests::rpmbuilt(project.path(), R"spec(
 Name: foreign
 Version: 1
 Release: 2
@@ -254,17 +194,8 @@ x = 1
 %files
 /opt/foreign/a
 /opt/foreign/b
-)spec");
-    const fs::path buildroot = project.path() / "buildroot";
-    fs::create_directories(buildroot / "opt/foreign");
-    base::SystemFiles().write(buildroot / "opt/foreign/a", "content of both");
-    fs::create_hard_link(buildroot / "opt/foreign/a", buildroot / "opt/foreign/b");
-    output_of({"rpmbuild", "-bb", "--quiet", "--buildroot", buildroot, "--define",
-               "_topdir " + (project.path() / "top").string(), "--define",
-               "_dbpath " + (project.path() / "no-rpmdb").string(), "--define", "_binary_payload w9.gzdio",
-               "--define", "__os_install_post %{nil}", "--define", "__spec_install_pre exit 0", "--define",
-               "_build_id_links none", "--noclean", project.path() / "foreign.spec"});
-    const fs::path package = project.path() / "top/RPMS/noarch/foreign-1-2.noarch.rpm";
+)spec",
+                                             {"_binary_payload w9.gzdio"});
     CHECK(rpm::read_packaged_file(package, "/opt/foreign/a") == "content of both");
     CHECK(rpm::read_packaged_file(package, "/opt/foreign/b") == "content of both");
     try {
@@ -276,7 +207,7 @@ x = 1
     }
 
     const fs::path resigned = project.path() / "resigned.rpm";
-    base::SystemFiles().write(resigned, signed_by(rsa_key(), base::SystemFiles().read(package)));
+    base::SystemFiles().write(resigned, tests::signed_by(rsa_key(), base::SystemFiles().read(package)));
     const auto facts = rpm::read_package(resigned, trust_in(rsa_key()));
     CHECK(facts.nevra.str() == "foreign-1-2.noarch");
     CHECK(facts.scriptlet_interpreters ==

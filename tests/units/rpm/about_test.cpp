@@ -68,6 +68,24 @@ run  = ["{{ node.root }}/opt/shop-app/migrate"]
 ok   = [0, 3]
 once = true
 timeout = "20m"
+irreversible = true
+
+[[commands]]
+name       = "puppet"
+run        = ["puppet", "agent", "--test"]
+ok         = [0, 2]
+changed    = [2]
+repeatable = true
+
+[[hooks]]
+at  = "before-drain"
+run = ["{{ node.root }}/opt/shop-app/announce"]
+
+[[hooks]]
+at         = "after-restart"
+run        = ["{{ node.root }}/opt/shop-app/warm-up"]
+timeout    = "2m"
+on_failure = "warn"
 
 [[templates]]
 source   = "/usr/share/tiercel/shop-app/templates/app.conf"
@@ -107,10 +125,25 @@ TEST_CASE("what a package says of itself is read from package.toml") {
 
     REQUIRE(about.drain);
     CHECK(about.drain->wait == 7s);
-    REQUIRE(about.commands.size() == 1);
+    REQUIRE(about.commands.size() == 2);
     CHECK(about.commands[0].ok == std::vector<int>{0, 3});
     CHECK(about.commands[0].once);
     CHECK(about.commands[0].timeout == 20min);
+    CHECK(about.commands[0].irreversible);
+    CHECK_FALSE(about.commands[0].repeatable);
+    CHECK(about.commands[0].has_changed(3));
+    CHECK_FALSE(about.commands[0].has_changed(1));
+    CHECK(about.commands[1].repeatable);
+    CHECK(about.commands[1].is_ok(0));
+    CHECK_FALSE(about.commands[1].is_ok(6));
+    CHECK(about.commands[1].has_changed(2));
+    CHECK_FALSE(about.commands[1].has_changed(0));
+    REQUIRE(about.hooks.size() == 2);
+    CHECK(about.hooks[0].at == "before-drain");
+    CHECK(about.hooks[0].timeout == 1min);
+    CHECK_FALSE(about.hooks[0].warns);
+    CHECK(about.hooks[1].timeout == 2min);
+    CHECK(about.hooks[1].warns);
     REQUIRE(about.templates.size() == 1);
     CHECK(about.templates[0].mode == 0640);
     CHECK(about.templates[0].owner == "root");
@@ -126,6 +159,15 @@ TEST_CASE("a package that says nothing has the defaults") {
     const rpm::About service = about_of("[services.a]\nstart = ['x']\npid_file = '/run/a'\n");
     CHECK(std::get<rpm::Signal>(service.services[0].stop).name == "TERM");
     CHECK_FALSE(service.services[0].reload);
+}
+
+TEST_CASE("a package without hooks and the newer words for commands has the bytes that it always had") {
+    rpm::About about = about_of("[[commands]]\nname = 'a'\nrun = ['x']\n");
+    about.name = "shop";
+    about.kind = "app";
+    CHECK(base::to_json(about.to_value()) ==
+          R"({"format":1,"name":"shop","kind":"app","settings":{},"services":{},"health":{},"drain":null,)"
+          R"("commands":[{"name":"a","run":["x"],"ok":[0],"once":false,"timeout":"10m"}],"templates":[]})");
 }
 
 TEST_CASE("the About document survives being written and read") {
@@ -201,6 +243,22 @@ TEST_CASE("a setting that contradicts itself is refused with its place") {
           "package.toml:2: unknown key 'settings.a.defualt'; did you mean 'default'?");
 }
 
+TEST_CASE("a service's name that is no word is refused with its place") {
+    const auto refused = [](const std::string& name) {
+        return error_of("\n[services.'" + name + "']\nstart = ['x']\npid_file = '/run/a'\n");
+    };
+    CHECK(refused("a/b") ==
+          "package.toml:2: service name 'a/b' has a '/', but only letters, digits, '-', '_' "
+          "and '.' are allowed");
+    CHECK(refused("a b") ==
+          "package.toml:2: service name 'a b' has a ' ', but only letters, digits, '-', '_' "
+          "and '.' are allowed");
+    CHECK(refused(".a") ==
+          "package.toml:2: service name '.a' begins with '.', but must begin with a letter or digit");
+    CHECK(refused("") == "package.toml:2: service name is empty");
+    CHECK(refused("shop-app_2.x") == "no error");
+}
+
 TEST_CASE("a service, check, command or template that cannot work is refused with its place") {
     CHECK(error_of("[services.a]\nstart = []\npid_file = '/run/a'\n") ==
           "package.toml:2: 'start' is empty, but must be a program and its arguments");
@@ -223,6 +281,26 @@ TEST_CASE("a service, check, command or template that cannot work is refused wit
           "package.toml:4: 'ok' must be a list of exit codes between 0 and 255");
     CHECK(error_of("[[commands]]\nname = 'a'\nrun = ['x']\n[[commands]]\nname = 'a'\nrun = ['x']\n") ==
           "package.toml:4: 'a' stands twice in 'commands'");
+    CHECK(error_of("[[commands]]\nname = 'a'\nrun = ['x']\nok = []\n") ==
+          "package.toml:4: 'ok' must be a list of exit codes between 0 and 255");
+    CHECK(error_of("[[commands]]\nname = 'a'\nrun = ['x']\nok = [0]\nchanged = [2]\n") ==
+          "package.toml:5: 'changed' has the exit code 2, which is not in 'ok'; write it into both, or into "
+          "none");
+    CHECK(error_of("[[commands]]\nname = 'a'\nrun = ['x']\nirreversable = true\n") ==
+          "package.toml:4: unknown key 'commands[0].irreversable'; did you mean 'irreversible'?");
+    CHECK(error_of("[[hooks]]\nat = 'befor-drain'\nrun = ['x']\n") ==
+          "package.toml:2: 'befor-drain' is no point for a hook; did you mean 'before-drain'?");
+    CHECK(error_of("[[hooks]]\nat = 'tomorrow'\nrun = ['x']\n") ==
+          "package.toml:2: 'tomorrow' is no point for a hook; there are before-drain, after-drain, "
+          "before-apply, "
+          "after-apply, before-restart, after-restart, before-stop, after-stop, before-start, after-start, "
+          "before-undrain, after-undrain, before-undo, after-undo");
+    CHECK(error_of("[[hooks]]\nat = 'before-drain'\n") ==
+          "package.toml:1: 'run' is empty, but must be a program and its arguments");
+    CHECK(error_of("[[hooks]]\nat = 'before-drain'\nrun = ['x']\non_failure = 'wran'\n") ==
+          "package.toml:4: 'wran' is no 'on_failure'; did you mean 'warn'?");
+    CHECK(error_of("[[hooks]]\nat = 'before-drain'\nrun = ['x']\ntimeout = '0s'\n") ==
+          "package.toml:4: 'timeout' must be longer than nothing");
     CHECK(error_of("[[templates]]\nsource = 'a'\nto = 'etc/a'\n") ==
           "package.toml:3: 'etc/a' is no absolute path of a file");
     CHECK(error_of("[[templates]]\nsource = 'a'\nto = '/etc/a'\nmode = '0888'\n") ==
