@@ -130,7 +130,8 @@ Repository Repository::open(const fs::path& directory, base::Files& files) {
 }
 
 std::vector<PoolEntry> Repository::add(const std::vector<fs::path>& packages,
-                                       const base::ChannelName& channel, base::Time now) {
+                                       const base::ChannelName& channel, base::Time now,
+                                       const std::function<void(const PoolEntry&)>& inspect) {
     if (packages.empty()) {
         throw base::Error(base::Fault::Input,
                           "no package was given for channel '{}'; name at least one .rpm file", channel);
@@ -140,6 +141,9 @@ std::vector<PoolEntry> Repository::add(const std::vector<fs::path>& packages,
     const StageSweeper sweeper(directory_);
     const std::vector<Arrival> arrivals = stage(directory_, packages, package_keys());
     refuse_other_content(arrivals);
+    if (inspect) {
+        std::ranges::for_each(arrivals, inspect, &Arrival::entry);
+    }
 
     std::set<base::Digest> held;
     const std::optional<std::string> shown = shown_by(directory_, channel);

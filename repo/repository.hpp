@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -54,9 +55,11 @@ public:
     /// Checks signature and digests, copies into the pool, publishes `channel` (made when new) with them
     /// added; an older or newer package of the same name stays beside it. All or nothing. Returns what the
     /// channel now holds of them, in the order given, each once.
+    /// `inspect` sees each, verified, before anything is published, and refuses by throwing.
     /// @throws base::Error{Conflict} for the same NEVRA with other bytes.
     std::vector<PoolEntry> add(const std::vector<std::filesystem::path>& packages,
-                               const base::ChannelName& channel, base::Time now);
+                               const base::ChannelName& channel, base::Time now,
+                               const std::function<void(const PoolEntry&)>& inspect = {});
     /// Makes `to` (made when new) hold what `from` holds: without names exactly that, with names the newest
     /// of each beside what `to` has. Returns what `to` did not have before. @throws base::Error{NotFound}
     std::vector<PoolEntry> promote(const base::ChannelName& from, const base::ChannelName& to,

@@ -309,3 +309,20 @@ TEST_CASE("a program that has the repository open sees what another one publishe
     shop.add("shop-app", "2.0", "dev");
     CHECK(reader.newest(ChannelName("dev"), "shop-app")->nevra.evr.version == "2.0");
 }
+
+TEST_CASE("who adds packages sees each before anything is published, and may refuse it") {
+    const Shop shop;
+    repo::Repository repository = shop.open();
+    const std::vector<std::filesystem::path> fresh{shop.app("shop-app", "1.0"), shop.app("shop-db", "1.0")};
+    std::vector<std::string> seen;
+    CHECK_THROWS_AS(repository.add(fresh, ChannelName("dev"), noon,
+                                   [&](const repo::PoolEntry& package) {
+                                       seen.push_back(package.nevra.name);
+                                       if (package.nevra.name == "shop-db") {
+                                           throw base::Error(base::Fault::Input, std::string("no"));
+                                       }
+                                   }),
+                    base::Error);
+    CHECK(seen == std::vector<std::string>{"shop-app", "shop-db"});
+    CHECK(repository.channels().empty());
+}
