@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -48,6 +49,9 @@ public:
     int transactions = 0;
     /// Every transaction kills the client, half-way.
     bool deadly = false;
+    /// Happens in the middle of each transaction.
+    std::function<void()> meanwhile = [] {
+    };
 
     void fetch(const std::vector<ctl_client::Download>& downloads) override {
         for (const ctl_client::Download& download : downloads) {
@@ -91,6 +95,7 @@ public:
             return {objections, 0};
         }
         leftovers_.insert(request.transaction_id);
+        meanwhile();
         if (deadly || fuse_.in_the_middle()) {
             fuse_.burn();
         }

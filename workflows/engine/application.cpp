@@ -6,6 +6,8 @@
 #include "base/fields.hpp"
 #include "workflows/engine/service_graph.hpp"
 
+#include <algorithm>
+
 namespace workflows::engine {
 namespace {
 
@@ -45,6 +47,7 @@ std::map<std::string, ProducedField> fields_of(const base::Fields& service) {
 Component component_of(const base::Fields& fields, const std::string& application) {
     Component component;
     component.name = fields.text("name");
+    component.line = fields.line();
     try {
         base::ComponentName(application + "/" + component.name);
         component.packages = fields.texts("packages");
@@ -73,12 +76,44 @@ Component component_of(const base::Fields& fields, const std::string& applicatio
             consumed.finish();
         }
     }
+    component.migrate = fields.maybe_text("migrate");
+    for (const std::string& other : fields.texts("conflicts")) {
+        try {
+            component.conflicts.emplace_back(other);
+        } catch (const base::Error& error) {
+            fields.fail("conflicts", error.message());
+        }
+    }
     fields.finish();
     if (component.packages.empty()) {
         fields.fail("packages", fmt::format("component '{}' has no packages; write packages = {{ \"NAME\" }}",
                                             component.name));
     }
     return component;
+}
+
+/// Conflicts inside the application name components that it has; those of others cannot be known here.
+void check_conflicts(const base::Fields& entry, const Application& application, const Component& component) {
+    std::vector<std::string> known;
+    for (const Component& other : application.components) {
+        known.push_back(application.full_name(other).str());
+    }
+    const base::ComponentName own = application.full_name(component);
+    for (const base::ComponentName& other : component.conflicts) {
+        if (other == own) {
+            entry.fail("conflicts",
+                       fmt::format("component '{}' conflicts with itself; a node has it once anyway",
+                                   component.name));
+        }
+        if (base::before_slash(other) == application.name &&
+            std::find(known.begin(), known.end(), other.str()) == known.end()) {
+            const std::optional<std::string> near = base::nearest(other.str(), known);
+            entry.fail(
+                "conflicts",
+                fmt::format("component '{}' conflicts with '{}', which this application does not have{}",
+                            component.name, other, near ? "; did you mean '" + *near + "'?" : ""));
+        }
+    }
 }
 
 } // namespace
@@ -101,6 +136,10 @@ Application Application::from_value(const base::Value& value, const std::string&
         application.components.push_back(std::move(component));
     }
     fields.finish();
+    const std::vector<base::Fields> entries = fields.records("components");
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+        check_conflicts(entries[i], application, application.components[i]);
+    }
     if (application.components.empty()) {
         fields.fail("components",
                     fmt::format("application '{}' has no components; write component \"NAME\" {{ … }}",
@@ -125,11 +164,22 @@ base::Value Application::to_value() const {
         for (const auto& [as, consumed] : component.consumes) {
             consumes.set(as, base::Object{{"service", consumed.service}, {"external", consumed.external}});
         }
-        list.push_back(base::Object{{"name", component.name},
-                                    {"packages", component.packages},
-                                    {"peers", component.peers},
-                                    {"produces", std::move(produces)},
-                                    {"consumes", std::move(consumes)}});
+        base::Object record{{"name", component.name},
+                            {"packages", component.packages},
+                            {"peers", component.peers},
+                            {"produces", std::move(produces)},
+                            {"consumes", std::move(consumes)}};
+        if (component.migrate) {
+            record.set("migrate", *component.migrate);
+        }
+        if (!component.conflicts.empty()) {
+            base::Array names;
+            for (const base::ComponentName& other : component.conflicts) {
+                names.emplace_back(other.str());
+            }
+            record.set("conflicts", std::move(names));
+        }
+        list.push_back(std::move(record));
     }
     return base::Object{{"name", name}, {"components", std::move(list)}};
 }

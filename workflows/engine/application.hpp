@@ -7,6 +7,7 @@
 #include "repo/manifest.hpp"
 
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -22,6 +23,7 @@ using ProducedField = std::variant<SettingName, base::Value>;
 
 struct Component {
     std::string name; ///< without the application: "web"
+    int line = 0;     ///< where it begins in the document that it was read from
     std::vector<std::string> packages;
     bool peers = false;                                                   ///< templates see `peers`
     std::map<std::string, std::map<std::string, ProducedField>> produces; ///< service → fields
@@ -30,6 +32,10 @@ struct Component {
         bool external = false;
     };
     std::map<std::string, Consumed> consumes; ///< name in templates → service
+    std::optional<std::string>
+        migrate; ///< packaged command that runs once, between the first target's apply and restart
+    std::vector<base::ComponentName>
+        conflicts; ///< components, also of other applications, that must not share a node with it
 };
 
 /// What app.lua says: components and the services between them.
@@ -41,7 +47,7 @@ struct Application {
     /// and nothing else.
     /// @throws base::Error{Input} `app.lua:line: …` for syntax, unknown keys (with the nearest known), a
     /// service that nobody produces or two produce, a cycle (with its path: `shop/app -> shop/db ->
-    /// shop/app`), a component named twice, no components.
+    /// shop/app`), a component named twice, no components, a conflict with a component that is not there.
     static Application evaluate(std::string_view source, const std::string& file);
     base::Value to_value() const;
     static Application from_value(const base::Value& value, const std::string& file);

@@ -140,8 +140,10 @@ base::Value component_document(const Word& word, const std::string& file) {
     if (record.find("name") != nullptr) {
         fields.fail("name", "unknown key 'name'; the name stands before the braces");
     }
-    if (base::Value* packages = record.find("packages")) {
-        empty_is_list(*packages);
+    for (const char* key : {"packages", "conflicts"}) {
+        if (base::Value* list = record.find(key)) {
+            empty_is_list(*list);
+        }
     }
     if (base::Value* consumes = record.find("consumes");
         consumes != nullptr && consumes->object() != nullptr) {

@@ -1,73 +1,35 @@
 // Copyright the Tiercel authors
 // SPDX-License-Identifier: Apache-2.0
-// What a script may ask for: preflight, update, wait. Arguments are checked here, before anything happens;
-// what is wrong with them goes back to the script as an error at the line of its call.
+// What a script may ask for. Arguments are checked before anything happens; what is wrong with them goes back
+// to the script as an error at the line of its call.
 #include "base/error.hpp"
+#include "base/json.hpp"
 #include "workflows/engine/deadlines.hpp"
 #include "workflows/engine/run_state.hpp"
 
 #include <algorithm>
-#include <limits>
 
 namespace workflows::engine {
 namespace {
 
-const std::map<std::string, UpdateOptions::OnFailure> failure_words = {
-    {"rollback-all", UpdateOptions::OnFailure::RollbackAll},
-    {"rollback-batch", UpdateOptions::OnFailure::RollbackBatch},
-    {"stop", UpdateOptions::OnFailure::Stop},
-};
-
-// A portion or ramp; what is wrong with it gets the name of the option.
-template <class Read> auto option(const base::Fields& fields, std::string_view key, Read read) {
-    try {
-        return read(*fields.any(key));
-    } catch (const base::Error& error) {
-        fields.fail(key, fmt::format("'{}': {}", key, error.message()));
-    }
+// What a script may still do when its run has stopped and it runs what it deferred.
+bool is_for_cleaning(const std::string& kind) {
+    static const std::set<std::string> kinds = {"command", "probe", "wait", "log", "now"};
+    return kinds.contains(kind);
 }
 
-UpdateOptions::OnFailure on_failure_of(const base::Fields& fields) {
-    const std::string text = fields.text("on_failure", "rollback-all");
-    const auto known = failure_words.find(text);
-    if (known == failure_words.end()) {
-        std::vector<std::string> words;
-        for (const auto& [one, meaning] : failure_words) {
-            words.push_back(one);
-        }
-        const std::optional<std::string> near = base::nearest(text, words);
-        fields.fail(
-            "on_failure",
-            fmt::format("'on_failure' is '{}', but must be 'rollback-all', 'rollback-batch' or 'stop'{}",
-                        text, near ? "; did you mean '" + *near + "'?" : ""));
-    }
-    return known->second;
-}
-
-UpdateOptions update_options(const base::Value& arguments, std::size_t levels) {
-    const base::Fields fields(arguments, "ctx:update");
-    UpdateOptions options;
-    options.level = static_cast<std::size_t>(fields.whole("level", 0, static_cast<std::int64_t>(levels) - 1));
-    if (fields.has("ramp")) {
-        options.ramp = option(fields, "ramp", read_ramp);
-    }
-    options.soak = fields.duration("soak", options.soak);
-    options.max_failures = fields.whole("max_failures", 0, std::numeric_limits<std::int64_t>::max(), 0);
-    if (fields.has("max_unavailable")) {
-        options.max_unavailable = option(fields, "max_unavailable", Portion::read);
-    }
-    options.on_failure = on_failure_of(fields);
-    const base::Value none = base::Object{};
-    const std::optional<base::Fields> deadlines = fields.record("deadlines");
-    options.deadlines = read_deadlines(deadlines ? *deadlines : base::Fields(none, fields.file()));
-    fields.finish();
-    return options;
+// 64 bits out of what the run is bound to and the command's place in it: the same at every replay, different
+// for each command and each run.
+std::uint64_t chance(const RunInput& input, std::int64_t sequence) {
+    const base::Digest digest =
+        base::sha256(fmt::format("{} {} {} {}", input.epoch, input.environment, input.release, sequence));
+    return std::stoull(digest.str().substr(digest.str().find(':') + 1, 16), nullptr, 16);
 }
 
 } // namespace
 
 void Run::State::on(const ScriptCommand& command) {
-    if (is_rollback() || script_over || stopped) {
+    if (is_rollback() || script_over || (stopped && deferred == 0)) {
         note("command of a script that has no say any more",
              {{"sequence", command.sequence}, {"kind", command.kind}});
         return;
@@ -76,7 +38,9 @@ void Run::State::on(const ScriptCommand& command) {
         note("command given twice", {{"sequence", command.sequence}, {"kind", command.kind}});
         return;
     }
-    if (phase != Phase::Idle || command.sequence != static_cast<std::int64_t>(commands.size()) + 1) {
+    const bool listening = phase == Phase::Idle || phase == Phase::Cleaning || (stopped && deferred > 0);
+    if (!listening || command.sequence != static_cast<std::int64_t>(commands.size()) + 1 ||
+        (!commands.empty() && !commands.back().answer)) {
         note("command out of turn", {{"sequence", command.sequence}, {"kind", command.kind}});
         effects.emplace_back(
             Answer{command.sequence, false, nullptr,
@@ -86,47 +50,24 @@ void Run::State::on(const ScriptCommand& command) {
     commands.push_back({command, std::nullopt});
     note("command",
          {{"sequence", command.sequence}, {"kind", command.kind}, {"arguments", command.arguments}});
+    if (stopped && phase != Phase::Cleaning) {
+        return; // it is answered when everything is back
+    }
     try {
-        if (command.kind == "preflight") {
-            const base::Fields fields(command.arguments, "ctx:preflight");
-            const Portion wanted =
-                fields.has("quorum") ? option(fields, "quorum", Portion::read) : Portion::all();
-            const base::Duration deadline = fields.duration("deadline", default_deadline(OrderKind::Prepare));
-            fields.finish();
-            if (prepared) {
-                throw base::Error(base::Fault::Input,
-                                  "ctx:preflight: everything is prepared already; call it once");
+        if (phase == Phase::Cleaning) {
+            if (!told_to_clean) {
+                tell_to_clean();
+                return;
             }
-            begin_preflight(wanted, deadline);
-        } else if (command.kind == "update") {
-            UpdateOptions options = update_options(command.arguments, input.levels.size());
-            if (!prepared) {
-                throw base::Error(base::Fault::Input,
-                                  "ctx:update: nothing is prepared yet; call ctx:preflight() first");
+            if (!is_for_cleaning(command.kind)) {
+                throw base::Error(
+                    base::Fault::Input,
+                    "ctx:{}: the run has stopped; what is deferred may only use command, probe, "
+                    "wait, log and now",
+                    command.kind);
             }
-            for (const Progress& target : targets) {
-                if (target.level < options.level && target.state == TargetState::Ready) {
-                    throw base::Error(base::Fault::Input,
-                                      "ctx:update: level {} cannot start before level {} is through: '{}' "
-                                      "has not been updated",
-                                      options.level, target.level, name(target).str());
-                }
-            }
-            begin_update(std::move(options));
-        } else if (command.kind == "wait") {
-            const base::Fields fields(command.arguments, "ctx:wait");
-            const base::Duration duration = fields.duration("duration", base::Duration(-1));
-            fields.finish();
-            if (duration < base::Duration::zero()) {
-                throw base::Error(base::Fault::Input,
-                                  "ctx:wait: 'duration' is missing; write ctx:wait(\"30s\")");
-            }
-            set_timer(OpenTimer::Kind::ScriptWait, now + duration,
-                      "the workflow waits " + base::to_text(duration));
-            phase = Phase::ScriptWaiting;
-        } else {
-            throw base::Error(base::Fault::Input, "'{}' is no command of a workflow", command.kind);
         }
+        carry_out(command);
     } catch (const base::Error& error) {
         if (error.fault() != base::Fault::Input) {
             throw;
@@ -135,11 +76,111 @@ void Run::State::on(const ScriptCommand& command) {
     }
 }
 
+void Run::State::carry_out(const ScriptCommand& command) {
+    const base::Value& arguments = command.arguments;
+    using Handler = void (*)(State&, const base::Value&);
+    static const std::map<std::string_view, Handler> handlers = {
+        {"preflight",
+         [](State& run, const base::Value& given) {
+             const base::Fields fields(given, "ctx:preflight");
+             const Portion wanted = read_portion(fields, "quorum", Portion::all());
+             const base::Duration deadline =
+                 fields.duration("deadline", default_deadline(OrderKind::Prepare));
+             fields.finish();
+             if (run.prepared) {
+                 throw base::Error(base::Fault::Input,
+                                   "ctx:preflight: everything is prepared already; call it once");
+             }
+             run.begin_preflight(wanted, deadline);
+         }},
+        {"update",
+         [](State& run, const base::Value& given) {
+             run.begin_act(read_act(Action::Update, given, run.input.levels.size()));
+         }},
+        {"restart",
+         [](State& run, const base::Value& given) {
+             run.begin_act(read_act(Action::Restart, given, run.input.levels.size()));
+         }},
+        {"stop",
+         [](State& run, const base::Value& given) {
+             run.begin_act(read_act(Action::Stop, given, run.input.levels.size()));
+         }},
+        {"start",
+         [](State& run, const base::Value& given) {
+             run.begin_act(read_act(Action::Start, given, run.input.levels.size()));
+         }},
+        {"probe",
+         [](State& run, const base::Value& given) {
+             run.begin_survey(given);
+         }},
+        {"command",
+         [](State& run, const base::Value& given) {
+             run.begin_command(read_command(given, run.input));
+         }},
+        {"wait",
+         [](State& run, const base::Value& given) {
+             run.begin_wait(given);
+         }},
+        {"await",
+         [](State& run, const base::Value& given) {
+             run.begin_await(given);
+         }},
+        {"approve",
+         [](State& run, const base::Value& given) {
+             run.begin_approval(given, false);
+         }},
+        {"outage",
+         [](State& run, const base::Value& given) {
+             run.begin_approval(given, true);
+         }},
+        {"now",
+         [](State& run, const base::Value&) {
+             run.answer(base::to_rfc3339(run.now));
+         }},
+        {"random",
+         [](State& run, const base::Value&) {
+             run.give_number();
+         }},
+        {"uuid",
+         [](State& run, const base::Value&) {
+             run.give_uuid();
+         }},
+        {"record",
+         [](State& run, const base::Value& given) {
+             const base::Value* value = given.object() == nullptr ? nullptr : given.object()->find("value");
+             run.answer(value == nullptr ? base::Value() : *value);
+         }},
+        {"log",
+         [](State& run, const base::Value& given) {
+             const base::Fields fields(given, "ctx:log");
+             const std::string message = fields.text("message");
+             base::Object more{{"text", message}};
+             if (const auto record = fields.record("fields")) {
+                 more.set("fields", base::Value(*fields.any("fields")));
+                 record->members();
+             }
+             fields.finish();
+             run.note("script says", std::move(more));
+             run.answer(nullptr);
+         }},
+        {"defer",
+         [](State& run, const base::Value&) {
+             ++run.deferred;
+             run.answer(nullptr);
+         }},
+    };
+    const auto handler = handlers.find(command.kind);
+    if (handler == handlers.end()) {
+        throw base::Error(base::Fault::Input, "'{}' is no command of a workflow", command.kind);
+    }
+    handler->second(*this, arguments);
+}
+
 void Run::State::answer(base::Value value) {
     Command& current = commands.back();
     current.answer = Answer{current.command.sequence, true, std::move(value), ""};
     effects.emplace_back(*current.answer);
-    phase = Phase::Idle;
+    phase = stopped ? Phase::Cleaning : Phase::Idle;
 }
 
 void Run::State::refuse_command(std::string error) {
@@ -148,21 +189,101 @@ void Run::State::refuse_command(std::string error) {
     effects.emplace_back(*current.answer);
 }
 
+// The script unwinds and runs what it deferred; when no command of it is open, the next one gets this answer.
+void Run::State::tell_to_clean() {
+    if (commands.empty() || commands.back().answer) {
+        return;
+    }
+    Command& current = commands.back();
+    current.answer = Answer{current.command.sequence, false, nullptr, stopped->reason, true};
+    effects.emplace_back(*current.answer);
+    told_to_clean = true;
+}
+
 void Run::State::on(const ScriptEnded& ended) {
-    if (is_rollback() || script_over || stopped) {
+    if (is_rollback() || script_over) {
+        return;
+    }
+    if (stopped) {
+        script_over = deferred > 0;
+        if (phase == Phase::Cleaning) {
+            if (!ended.ok) {
+                note("what was deferred failed", {{"error", ended.error}});
+            }
+            end(*outcome, outcome_reason);
+        }
         return;
     }
     script_over = true;
     if (!ended.ok) {
-        const bool touched = std::any_of(targets.begin(), targets.end(),
-                                         [](const Progress& target) { return target.batched; });
-        stop(Stop::How::Finish, touched ? Outcome::NeedsPerson : Outcome::Refused,
+        stop(Stop::How::Finish,
+             acted            ? Outcome::NeedsPerson
+             : is_operation() ? Outcome::Stopped
+                              : Outcome::Refused,
              "the workflow failed: " + ended.error);
     } else if (phase != Phase::Idle) {
         stop(Stop::How::Finish, Outcome::NeedsPerson, "the workflow ended before its command was answered");
     } else {
         end_by_script();
     }
+}
+
+void Run::State::begin_wait(const base::Value& arguments) {
+    const base::Fields fields(arguments, "ctx:wait");
+    const base::Duration duration = fields.duration("duration", base::Duration(-1));
+    fields.finish();
+    if (duration < base::Duration::zero()) {
+        throw base::Error(base::Fault::Input, "ctx:wait: 'duration' is missing; write ctx:wait(\"30s\")");
+    }
+    acts.push_back({"wait", base::to_text(duration), batches.size()});
+    set_timer(OpenTimer::Kind::ScriptWait, now + duration, "the workflow waits " + base::to_text(duration));
+    phase = Phase::ScriptWaiting;
+}
+
+void Run::State::begin_await(const base::Value& arguments) {
+    const base::Fields fields(arguments, "ctx:await");
+    awaited = fields.text("signal");
+    const base::Duration timeout = fields.duration("timeout", base::Duration(-1));
+    fields.finish();
+    if (timeout < base::Duration::zero()) {
+        throw base::Error(base::Fault::Input,
+                          "ctx:await: 'timeout' is missing; write ctx:await(\"{}\", \"10m\")", awaited);
+    }
+    acts.push_back({"await", awaited, batches.size()});
+    const auto early = std::find_if(signals.begin(), signals.end(),
+                                    [&](const Signalled& signal) { return signal.reason == awaited; });
+    if (early != signals.end()) {
+        const Signalled signal = *early;
+        signals.erase(early);
+        phase = Phase::ScriptWaiting;
+        signal_came(signal);
+        return;
+    }
+    set_timer(OpenTimer::Kind::Await, now + timeout, fmt::format("the workflow awaits signal '{}'", awaited));
+    phase = Phase::ScriptWaiting;
+}
+
+void Run::State::signal_came(const Signalled& signal) {
+    if (phase != Phase::ScriptWaiting || awaited.empty() || signal.reason != awaited) {
+        signals.push_back(signal);
+        return;
+    }
+    awaited.clear();
+    std::erase_if(timers, [](const auto& timer) { return timer.second.kind == OpenTimer::Kind::Await; });
+    answer(base::Object{{"received", true}, {"by", signal.actor}, {"value", signal.value}});
+}
+
+void Run::State::give_number() {
+    const std::uint64_t bits = chance(input, commands.back().command.sequence);
+    answer(static_cast<double>(bits >> 11) / 9007199254740992.0);
+}
+
+void Run::State::give_uuid() {
+    // RFC 9562 §5.8, version 8: bits of our own.
+    const std::uint64_t high = chance(input, commands.back().command.sequence);
+    const std::uint64_t low = chance(input, -commands.back().command.sequence);
+    answer(fmt::format("{:08x}-{:04x}-8{:03x}-{:04x}-{:012x}", high >> 32, (high >> 16) & 0xffff,
+                       high & 0xfff, 0x8000 | ((low >> 48) & 0x3fff), low & 0xffffffffffff));
 }
 
 } // namespace workflows::engine

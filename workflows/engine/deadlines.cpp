@@ -15,9 +15,15 @@ base::Duration default_deadline(OrderKind kind) noexcept {
     case OrderKind::Drain: // the package's own wait is inside
     case OrderKind::Restart:
     case OrderKind::Probe:
+    case OrderKind::Stop:
+    case OrderKind::Start:
         return 5min;
     case OrderKind::Undrain:
+    case OrderKind::Cancel:
+    case OrderKind::Measure:
         return 1min;
+    case OrderKind::Command: // with its own timeout where it has one
+        return 10min;
     case OrderKind::Settle:
         return 30s;
     }

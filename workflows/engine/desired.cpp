@@ -4,6 +4,7 @@
 
 #include "base/error.hpp"
 #include "base/fields.hpp"
+#include "workflows/engine/component_commands.hpp"
 #include "workflows/engine/schema.hpp"
 #include "workflows/engine/service_graph.hpp"
 
@@ -23,6 +24,7 @@ public:
 
     std::vector<Desired> targets() {
         check_nodes();
+        check_conflicts(application_, environment_);
         check_written_settings(environment_, application_);
         for (const Component& component : application_.components) {
             resolve_component(component);
@@ -70,6 +72,7 @@ private:
     }
 
     void resolve_component(const Component& component) {
+        commands_of(manifest_, application_, component, "release " + manifest_.release.str());
         const auto schema = schema_of(manifest_, application_, component);
         const base::ComponentName name = application_.full_name(component);
         for (const DeclaredNode* node : environment_.nodes_of(name)) {
@@ -207,6 +210,27 @@ private:
 
 std::string Target::str() const {
     return component.str() + " on " + node.str();
+}
+
+void check_conflicts(const Application& application, const Environment& environment) {
+    const base::Value* nodes = environment.document.object()->find("nodes");
+    for (const base::Value& record : nodes == nullptr ? base::Array{} : *nodes->array()) {
+        const base::Fields node(record, environment.file);
+        const std::vector<std::string> there = node.texts("components");
+        const auto has = [&](const base::ComponentName& component) {
+            return std::find(there.begin(), there.end(), component.str()) != there.end();
+        };
+        for (const Component& component : application.components) {
+            const base::ComponentName name = application.full_name(component);
+            for (const base::ComponentName& other : component.conflicts) {
+                if (has(name) && has(other)) {
+                    node.fail("components", fmt::format("node '{}' has components '{}' and '{}', which must "
+                                                        "not share a node; give one of them another one",
+                                                        node.text("name"), name, other));
+                }
+            }
+        }
+    }
 }
 
 std::vector<Desired> desired(const repo::Manifest& manifest, const base::Digest& manifest_digest,

@@ -31,10 +31,15 @@ struct Desired {
 /// All targets of a release in an environment with what each should have.
 /// @throws base::Error{Input}: a component without nodes; a node with a component that the application does
 /// not have; a setting that no package of the component knows (with the nearest), or out of bounds, or
-/// missing; an external service that the environment does not give; two packages of one component that bring
+/// missing; two components on one node of which one conflicts with the other; a `migrate` that no package
+/// brings; an external service that the environment does not give; two packages of one component that bring
 /// a setting of the same name with different types.
 std::vector<Desired> desired(const repo::Manifest& manifest, const base::Digest& manifest_digest,
                              const Environment& environment);
+
+/// Refuses a node that has a component of this application together with one, of whatever application, that
+/// it conflicts with. @throws base::Error{Input} `file:line: …` at the node.
+void check_conflicts(const Application& application, const Environment& environment);
 
 /// Where each setting's value comes from, for `env show --explain`.
 std::map<std::string, Environment::Explained> explain_settings(const repo::Manifest& manifest,

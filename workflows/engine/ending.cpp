@@ -16,16 +16,74 @@ std::size_t count_if(const std::vector<Progress>& targets, bool (*condition)(con
 } // namespace
 
 void Run::State::end_by_script() {
+    if (catch_up()) {
+        return;
+    }
+    for (Progress& target : targets) {
+        if (target.state == TargetState::Stopped) {
+            set_state(target, TargetState::Updated, "stopped by this run, left out of rotation");
+        }
+    }
     const std::size_t good = count_if(targets, [](const Progress& target) {
         return target.state == TargetState::Updated || target.state == TargetState::Unchanged;
     });
     const std::size_t waiting = count_if(targets, [](const Progress& target) {
         return target.state == TargetState::Ready || target.state == TargetState::NotStarted;
     });
-    const bool all = good == targets.size();
+    // What an operation was not about is not left out.
+    const std::size_t concerned = targets.size() - (is_operation() ? waiting : 0);
+    const bool all = good == concerned;
     settle(all ? Outcome::Succeeded : Outcome::SucceededWithLeftOut,
-           all ? "" : fmt::format("{} of {} targets are left out", targets.size() - good, targets.size()),
+           all ? "" : fmt::format("{} of {} targets are left out", concerned - good, concerned),
            waiting == 0);
+}
+
+// Who was away at preflight and has come since goes the way that the others went, level by level, before the
+// run ends.
+bool Run::State::catch_up() {
+    if (is_rollback() || !prepared || !last_update) {
+        return false;
+    }
+    for (Progress& target : targets) {
+        const auto seen = online.find(name(target).node);
+        const bool untouched = !target.batched && !target.drained && !target.down && !target.touched;
+        const bool came = target.state == TargetState::Unreachable && untouched && !target.asked_again &&
+                          seen != online.end() && seen->second;
+        if (came) {
+            target.asked_again = true;
+            set_state(target, TargetState::Preparing);
+            ++preparing;
+            send(target, OrderKind::Prepare);
+        }
+    }
+    if (preparing == 0) {
+        return false;
+    }
+    note("late targets are prepared", {{"targets", static_cast<std::int64_t>(preparing)}});
+    catch_up_level = 0;
+    phase = Phase::CatchingUp;
+    return true;
+}
+
+void Run::State::advance_catching_up() {
+    if (preparing > 0) {
+        return;
+    }
+    for (Progress& target : targets) {
+        if (target.level < catch_up_level && target.state == TargetState::Ready) {
+            set_state(target, TargetState::NotStarted, "it came late, and the ramp ends before it");
+        }
+    }
+    if (catch_up_level == input.levels.size()) {
+        end_by_script();
+        return;
+    }
+    ActOptions options = *last_update;
+    options.level = catch_up_level++;
+    // The run's goal is reached without them: one that fails is left out.
+    options.failures = FailureBudget::unlimited();
+    options.analysis.clear();
+    begin_act(std::move(options));
 }
 
 void Run::State::end_of_rollback() {
@@ -40,26 +98,41 @@ void Run::State::end_of_rollback() {
 
 void Run::State::end_by_stop() {
     const std::size_t failed = count_if(targets, [](const Progress& target) {
-        return target.back == Progress::Back::Done && (target.touched || target.drained) &&
+        return target.back == Progress::Back::Done && (target.touched || target.drained || target.down) &&
                target.state != TargetState::RolledBack && target.state != TargetState::Cancelled;
     });
     if (failed > 0) {
-        end(Outcome::RollbackFailed,
-            fmt::format("{}; {} targets did not come back", stopped->reason, failed));
+        conclude(Outcome::RollbackFailed,
+                 fmt::format("{}; {} targets did not come back", stopped->reason, failed));
     } else {
-        end(stopped->outcome, stopped->reason);
+        conclude(stopped->outcome, stopped->reason);
     }
 }
 
-// Best effort: a node that does not hear it keeps more than it needs to.
+// The end, once the script has run what it deferred.
+void Run::State::conclude(Outcome result, std::string reason) {
+    if (deferred == 0 || script_over || is_rollback()) {
+        end(result, std::move(reason));
+        return;
+    }
+    outcome = result;
+    outcome_reason = std::move(reason);
+    if (!stopped) {
+        stopped = Stop{Stop::How::Finish, result, outcome_reason};
+    }
+    phase = Phase::Cleaning;
+    tell_to_clean();
+}
+
 void Run::State::settle(Outcome result, std::string reason, bool good) {
     phase = Phase::Settling;
     outcome = result;
     outcome_reason = std::move(reason);
     known_good = good;
     for (Progress& target : targets) {
-        if (target.state == TargetState::Updated || target.state == TargetState::Unchanged ||
-            target.state == TargetState::RolledBack) {
+        if (!is_operation() &&
+            (target.state == TargetState::Updated || target.state == TargetState::Unchanged ||
+             target.state == TargetState::RolledBack)) {
             send(target, OrderKind::Settle);
         }
     }
@@ -73,12 +146,14 @@ void Run::State::advance_settling() {
 
 void Run::State::end(Outcome result, std::string reason) {
     for (Progress& target : targets) {
-        if (result == Outcome::Cancelled &&
-            (target.state == TargetState::NotStarted || target.state == TargetState::Preparing ||
-             target.state == TargetState::Ready)) {
+        const bool waits = target.state == TargetState::Preparing || target.state == TargetState::Ready;
+        if (result == Outcome::Cancelled && (waits || target.state == TargetState::NotStarted)) {
             set_state(target, TargetState::Cancelled, reason);
-        } else if (target.state == TargetState::Preparing || target.state == TargetState::Ready) {
+        } else if (waits) {
             set_state(target, TargetState::NotStarted);
+        } else if (target.state == TargetState::Stopped) {
+            set_state(target, TargetState::Failed,
+                      "left out of rotation: stopped by this run, which then was stopped itself: " + reason);
         }
     }
     orders.clear();

@@ -110,6 +110,10 @@ constexpr const char* base_names[] = {"assert", "error", "ipairs", "select", "ty
 constexpr const char* math_names[] = {"abs", "ceil",       "floor", "fmod", "huge",      "max",  "maxinteger",
                                       "min", "mininteger", "modf",  "sqrt", "tointeger", "type", "ult"};
 constexpr lua_Integer most_unpacked = 1000;
+// Catching an error takes time in proportion to the calls that it is caught in (Lua measures its stack),
+// which no instruction pays for: with few calls around it that is nothing.
+constexpr int deepest_protected = 190;
+constexpr std::int64_t steps_per_error = 1000; // up to 10 µs
 
 // Upvalue 1 is Lua's own function, paid for by the size of its arguments before it runs; a table counts from
 // as many arguments on as upvalue 2 says (appending is cheap, inserting in the middle moves the rest).
@@ -153,6 +157,9 @@ int after_protected(lua_State* state, int status, lua_KContext skipped) {
         return lua_error(state);
     }
     if (status != LUA_OK && status != LUA_YIELD) {
+        if (!Sandbox::of(state).spend(steps_per_error)) {
+            return raise_spent(state);
+        }
         lua_pushboolean(state, 0);
         lua_pushvalue(state, -2);
         return 2;
@@ -160,7 +167,15 @@ int after_protected(lua_State* state, int status, lua_KContext skipped) {
     return lua_gettop(state) - static_cast<int>(skipped);
 }
 
+void check_depth(lua_State* state, const char* name) {
+    lua_Debug frame{};
+    if (lua_getstack(state, deepest_protected, &frame) != 0) {
+        luaL_error(state, "'%s' is called inside more than %d calls", name, deepest_protected);
+    }
+}
+
 int protected_call(lua_State* state) {
+    check_depth(state, "pcall");
     luaL_checkany(state, 1);
     lua_pushboolean(state, 1);
     lua_insert(state, 1);
@@ -169,6 +184,7 @@ int protected_call(lua_State* state) {
 }
 
 int protected_call_with_handler(lua_State* state) {
+    check_depth(state, "xpcall");
     const int arguments = lua_gettop(state) - 2;
     luaL_checktype(state, 2, LUA_TFUNCTION);
     lua_pushboolean(state, 1);

@@ -10,6 +10,22 @@ namespace workflows::engine::lua {
 namespace {
 
 constexpr int deepest = 32;
+// Tables may be shared, so that what is small in Lua would be huge as data.
+constexpr std::size_t most_values = 10'000;
+constexpr std::size_t most_text_bytes = 2u << 20;
+
+struct Budget {
+    std::size_t values = 0;
+    std::size_t text_bytes = 0;
+
+    void take(std::size_t bytes) {
+        text_bytes += bytes;
+        if (++values > most_values || text_bytes > most_text_bytes) {
+            throw base::Error(base::Fault::Input, "data of more than {} values, or {} MiB of text",
+                              most_values, most_text_bytes >> 20);
+        }
+    }
+};
 
 std::string text_at(lua_State* state, int index) {
     std::size_t size = 0;
@@ -17,19 +33,19 @@ std::string text_at(lua_State* state, int index) {
     return {text, size};
 }
 
-base::Value read_at(lua_State* state, int index, int depth);
+base::Value read_at(lua_State* state, int index, int depth, Budget& budget);
 
-base::Value read_list(lua_State* state, int index, lua_Unsigned count, int depth) {
+base::Value read_list(lua_State* state, int index, lua_Unsigned count, int depth, Budget& budget) {
     base::Array list;
     for (lua_Unsigned i = 1; i <= count; ++i) {
         lua_rawgeti(state, index, static_cast<lua_Integer>(i));
-        list.push_back(read_at(state, lua_gettop(state), depth + 1));
+        list.push_back(read_at(state, lua_gettop(state), depth + 1, budget));
         lua_pop(state, 1);
     }
     return list;
 }
 
-base::Value read_table(lua_State* state, int index, int depth) {
+base::Value read_table(lua_State* state, int index, int depth, Budget& budget) {
     if (depth >= deepest || lua_checkstack(state, 4) == 0) {
         throw base::Error(base::Fault::Input, "tables are nested more than {} deep", deepest);
     }
@@ -46,20 +62,22 @@ base::Value read_table(lua_State* state, int index, int depth) {
                               luaL_typename(state, -2));
         }
         std::string name = text_at(state, -2);
-        record.members.push_back({std::move(name), read_at(state, lua_gettop(state), depth + 1), 0});
+        budget.text_bytes += name.size();
+        record.members.push_back({std::move(name), read_at(state, lua_gettop(state), depth + 1, budget), 0});
     }
     if (count > 0) {
         if (keys != count) {
             throw base::Error(base::Fault::Input, "a table is both a list and a record, or a list with gaps");
         }
-        return read_list(state, index, count, depth);
+        return read_list(state, index, count, depth, budget);
     }
     std::sort(record.members.begin(), record.members.end(),
               [](const base::Member& left, const base::Member& right) { return left.name < right.name; });
     return record;
 }
 
-base::Value read_at(lua_State* state, int index, int depth) {
+base::Value read_at(lua_State* state, int index, int depth, Budget& budget) {
+    budget.take(lua_type(state, index) == LUA_TSTRING ? lua_rawlen(state, index) : 0);
     switch (lua_type(state, index)) {
     case LUA_TNONE:
     case LUA_TNIL:
@@ -74,7 +92,7 @@ base::Value read_at(lua_State* state, int index, int depth) {
     case LUA_TSTRING:
         return text_at(state, index);
     case LUA_TTABLE:
-        return read_table(state, index, depth);
+        return read_table(state, index, depth, budget);
     default:
         throw base::Error(base::Fault::Input, "a {} stands where data is expected",
                           luaL_typename(state, index));
@@ -86,7 +104,8 @@ base::Value read_at(lua_State* state, int index, int depth) {
 base::Value read(lua_State* state, int index) {
     const int top = lua_gettop(state);
     try {
-        return read_at(state, lua_absindex(state, index), 0);
+        Budget budget;
+        return read_at(state, lua_absindex(state, index), 0, budget);
     } catch (...) {
         lua_settop(state, top);
         throw;

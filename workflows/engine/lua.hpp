@@ -15,7 +15,7 @@ namespace workflows::engine::lua {
 
 /// The value at `index` as data. Never raises a Lua error: safe between C++ objects. A table with the
 /// keys 1..n is a list, one with text keys a record (members sorted by name), an empty one an empty record.
-/// Functions, mixed keys and more than 32 levels are refused.
+/// Functions, mixed keys, more than 32 levels, 10,000 values or 2 MiB of text are refused.
 /// @throws base::Error{Input} without a place.
 base::Value read(lua_State* state, int index);
 

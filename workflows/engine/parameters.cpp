@@ -53,8 +53,20 @@ base::Value read_flag(const base::Value& value) {
     return value.flag() != nullptr ? *value.flag() : *text == "true";
 }
 
-// The one form in which a script sees a value of a type.
-base::Value read_as(const std::string& type, const base::Value& value) {
+} // namespace
+
+bool is_parameter_type(std::string_view word) {
+    return word != "workflow" && std::ranges::find(workflow_words(), word) != workflow_words().end();
+}
+
+std::string untyped_parameter(std::string_view name) {
+    return fmt::format(
+        "parameter '{}' has no type; write ramp {{ 1, \"100%\" }}, duration \"30s\", count(0), "
+        "text \"x\" or flag(true)",
+        name);
+}
+
+base::Value parameter_value(std::string_view type, const base::Value& value) {
     if (type == "ramp") {
         return to_value(read_ramp(value));
     }
@@ -67,14 +79,6 @@ base::Value read_as(const std::string& type, const base::Value& value) {
     return type == "count" ? read_count(value) : read_text(value);
 }
 
-bool is_type(const base::Value* type) {
-    static const std::vector<std::string> types{"ramp", "duration", "count", "text", "flag"};
-    return type != nullptr && type->text() != nullptr &&
-           std::find(types.begin(), types.end(), *type->text()) != types.end();
-}
-
-} // namespace
-
 std::vector<Script::Parameter> read_parameters(const base::Fields& workflow) {
     std::vector<Script::Parameter> parameters;
     const std::optional<base::Fields> params = workflow.record("params");
@@ -86,15 +90,12 @@ std::vector<Script::Parameter> read_parameters(const base::Fields& workflow) {
         const base::Value* type = record == nullptr ? nullptr : record->find("type");
         const base::Value* absent = record == nullptr ? nullptr : record->find("default");
         const base::Value* line = record == nullptr ? nullptr : record->find("line");
-        if (!is_type(type) || absent == nullptr || line == nullptr || line->whole() == nullptr) {
-            params->fail(
-                member.name,
-                fmt::format("parameter '{}' has no type; write ramp {{ 1, \"100%\" }}, duration \"30s\", "
-                            "count(0), text \"x\" or flag(true)",
-                            member.name));
+        if (type == nullptr || type->text() == nullptr || !is_parameter_type(*type->text()) ||
+            absent == nullptr || line == nullptr || line->whole() == nullptr) {
+            params->fail(member.name, untyped_parameter(member.name));
         }
         try {
-            parameters.push_back({member.name, *type->text(), read_as(*type->text(), *absent)});
+            parameters.push_back({member.name, *type->text(), parameter_value(*type->text(), *absent)});
         } catch (const base::Error& error) {
             throw base::Error(base::Fault::Input, "{}:{}: parameter '{}': {}", params->file(), *line->whole(),
                               member.name, error.message());
@@ -111,7 +112,8 @@ base::Value apply_parameters(const std::vector<Script::Parameter>& parameters, c
         names.push_back(parameter.name);
         const base::Value* value = given.find(parameter.name);
         try {
-            values.set(parameter.name, value == nullptr ? parameter.absent : read_as(parameter.type, *value));
+            values.set(parameter.name,
+                       value == nullptr ? parameter.absent : parameter_value(parameter.type, *value));
         } catch (const base::Error& error) {
             throw base::Error(base::Fault::Input, "workflow '{}': parameter '{}': {}", workflow,
                               parameter.name, error.message());

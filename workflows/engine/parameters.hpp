@@ -22,4 +22,11 @@ std::vector<Script::Parameter> read_parameters(const base::Fields& workflow);
 base::Value apply_parameters(const std::vector<Script::Parameter>& parameters, const base::Object& given,
                              const std::string& workflow);
 
+/// "ramp", "duration", "count", "text", "flag".
+bool is_parameter_type(std::string_view word);
+/// What is wrong with a parameter that no word of a type was written for.
+std::string untyped_parameter(std::string_view name);
+/// The one form in which a script sees a value of a type. @throws base::Error{Input} without a place.
+base::Value parameter_value(std::string_view type, const base::Value& value);
+
 } // namespace workflows::engine

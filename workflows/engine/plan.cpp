@@ -4,6 +4,7 @@
 
 #include "base/error.hpp"
 #include "base/json.hpp"
+#include "workflows/engine/analysis.hpp"
 
 #include <algorithm>
 #include <deque>
@@ -30,7 +31,7 @@ public:
             } else if (run_.wants_script() && (answer_ || !asked_)) {
                 asked_ = true;
                 answer = std::exchange(answer_, std::nullopt);
-                std::visit([&](const auto& step) { take(step); }, next(answer));
+                give(next(answer));
             } else if (!timers_.empty()) {
                 const auto [at, timer] = *timers_.begin();
                 timers_.erase(timers_.begin());
@@ -47,6 +48,47 @@ public:
     const std::string& refusal() const noexcept { return refusal_; }
 
 private:
+    void give(const Script::Step& step) {
+        if (const auto* ended = std::get_if<ScriptEnded>(&step)) {
+            take(*ended);
+            return;
+        }
+        ScriptCommand command = std::get<ScriptCommand>(step);
+        if (command.kind == "update") {
+            leave_out_analysis(command);
+        }
+        take(command);
+        agree(command);
+    }
+
+    // What would be measured is known when it is measured; how it is asked for is wrong or right now.
+    static void leave_out_analysis(ScriptCommand& command) {
+        if (base::Object* options = command.arguments.object();
+            options != nullptr && options->find("analysis")) {
+            Metric::read(base::Fields(command.arguments, "ctx:update"), "analysis");
+            std::erase_if(options->members,
+                          [](const base::Member& member) { return member.name == "analysis"; });
+        }
+    }
+
+    // People say yes, and what is awaited comes.
+    void agree(const ScriptCommand& command) {
+        if (run_.ended() ||
+            (command.kind != "approve" && command.kind != "outage" && command.kind != "await")) {
+            return;
+        }
+        const base::Fields fields(command.arguments, "plan");
+        if (command.kind == "await") {
+            pending_.push_back(Signalled{"signal", "plan", fields.text("signal"), std::nullopt, nullptr});
+            return;
+        }
+        const base::Value role = base::Object{{"role", fields.text("role", "")}};
+        for (std::int64_t person = fields.whole("count", 1, 1000, 1); person > 0; --person) {
+            pending_.push_back(
+                Signalled{"approve", "person " + std::to_string(person), "planned", std::nullopt, role});
+        }
+    }
+
     void take(const Event& event) {
         for (const Effect& effect : run_.handle(event, now_)) {
             if (const SendOrder* order = std::get_if<SendOrder>(&effect)) {
@@ -131,13 +173,22 @@ base::Value Plan::to_value() const {
         for (const Target& target : batch.targets) {
             names.push_back(target.str());
         }
-        list.push_back(base::Object{
-            {"level", batch.level}, {"arithmetic", batch.arithmetic}, {"targets", std::move(names)}});
+        list.push_back(base::Object{{"level", batch.level},
+                                    {"arithmetic", batch.arithmetic},
+                                    {"zone", batch.zone},
+                                    {"targets", std::move(names)}});
+    }
+    base::Array others;
+    for (const ActView& act : acts) {
+        others.push_back(base::Object{{"kind", act.kind},
+                                      {"what", act.what},
+                                      {"after_batches", static_cast<std::int64_t>(act.after_batches)}});
     }
     base::Array unreachable;
     base::Array groups = groups_of(targets, unreachable);
     return base::Object{{"hash", hash.str()},
                         {"batches", std::move(list)},
+                        {"acts", std::move(others)},
                         {"groups", std::move(groups)},
                         {"unreachable", std::move(unreachable)}};
 }
@@ -150,9 +201,9 @@ Plan make_plan(const RunInput& input, const std::map<Target, base::Value>& prepa
         throw base::Error(base::Fault::Input, "workflow '{}' cannot run: {}", input.workflow,
                           model.refusal());
     }
-    Plan plan{input.hash(), {}, model.run().targets()};
+    Plan plan{input.hash(), {}, model.run().acts(), model.run().targets()};
     for (const BatchView& batch : model.run().batches()) {
-        plan.batches.push_back({batch.level, batch.arithmetic, batch.targets});
+        plan.batches.push_back({batch.level, batch.arithmetic, batch.targets, batch.zone});
     }
     for (TargetView& target : plan.targets) {
         const auto known = prepared.find(target.target);

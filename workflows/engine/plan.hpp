@@ -11,15 +11,17 @@
 
 namespace workflows::engine {
 
-/// What a run would do: its script run against a model in which everything succeeds.
+/// What a run would do: its script run against a model in which everything succeeds, and everybody agrees.
 struct Plan {
     base::Digest hash; ///< RunInput::hash
     struct Batch {
         int level;
         std::string arithmetic; ///< "20% of 3 is 0.6, rounded up to 1"
         std::vector<Target> targets;
+        std::string zone; ///< the value of the label that the update goes by, or empty
     };
     std::vector<Batch> batches;
+    std::vector<ActView> acts; ///< what the script asks for besides: outages, approvals, commands, waits
     std::vector<TargetView> targets; ///< `prepared` as given
     base::Value to_value() const;    ///< differences grouped by equal difference
 };

@@ -57,11 +57,13 @@ void Run::State::begin_preflight(Portion wanted, base::Duration deadline) {
     deadlines[OrderKind::Prepare] = deadline;
     for (Progress& target : targets) {
         set_state(target, TargetState::Preparing);
+        ++preparing;
         send(target, OrderKind::Prepare);
     }
 }
 
 void Run::State::prepare_answered(Progress& target, const Reported& report) {
+    --preparing;
     if (!report.ok) {
         const TargetState state = failure_state(report.code);
         // A node that could not do it has touched nothing: that is a no, not a failure.
@@ -72,36 +74,37 @@ void Run::State::prepare_answered(Progress& target, const Reported& report) {
     target.changed = flag_of(report.detail, "changed", true);
     target.installed = flag_of(report.detail, "installed", true);
     set_state(target, TargetState::Ready);
+    if (counted && target.installed) {
+        capacity.installed(place(target)); // it came late
+    }
 }
 
 void Run::State::prepare_lost(Progress& target, bool seen) {
+    --preparing;
     set_state(target, seen ? TargetState::Lost : TargetState::Unreachable,
               seen ? "the node was online, but did not answer to 'prepare' in time" : "the node is offline");
 }
 
 void Run::State::advance_preflight() {
+    if (!TIERCEL_GUARD("preflight-complete", preparing == 0)) {
+        return;
+    }
     std::size_t ready = 0;
     bool somebody_said_no = false;
     for (const Progress& target : targets) {
-        if (target.state == TargetState::Preparing) {
-            return;
-        }
         ready += target.state == TargetState::Ready ? 1 : 0;
         somebody_said_no |= target.state == TargetState::Refused || target.state == TargetState::Quarantined;
     }
     // A rollback leaves out who is away, but not who says no: packages that nobody may trust are not put on
     // the rest either.
     const std::size_t needed = quorum.rounded_up(targets.size());
-    if (ready < needed || (is_rollback() && somebody_said_no)) {
-        end(Outcome::Refused,
-            fmt::format("nothing was touched, {} of {} targets are ready{}: {}", ready, targets.size(),
-                        is_rollback() ? "" : fmt::format(", but {} must be", needed), reasons(targets)));
+    if (!TIERCEL_GUARD("preflight-quorum", ready >= needed && !(is_rollback() && somebody_said_no))) {
+        conclude(Outcome::Refused,
+                 fmt::format("nothing was touched, {} of {} targets are ready{}: {}", ready, targets.size(),
+                             is_rollback() ? "" : fmt::format(", but {} must be", needed), reasons(targets)));
         return;
     }
-    for (const Progress& target : targets) {
-        const bool in_service = target.installed && target.state == TargetState::Ready;
-        availability[name(target).component].installed += in_service ? 1 : 0;
-    }
+    count_installed();
     prepared = true;
     note("preflight passed", {{"ready", static_cast<std::int64_t>(ready)},
                               {"left_out", static_cast<std::int64_t>(targets.size() - ready)}});
@@ -109,9 +112,46 @@ void Run::State::advance_preflight() {
         back_level = input.levels.size();
         begin_next_rollback_level();
     } else {
-        answer(base::Object{{"ready", static_cast<std::int64_t>(ready)},
-                            {"left_out", static_cast<std::int64_t>(targets.size() - ready)}});
+        answer(preflight_answer());
     }
+}
+
+// Shares are shares of what is in service. Without a preflight, all are taken to be.
+void Run::State::count_installed() {
+    if (counted) {
+        return;
+    }
+    counted = true;
+    for (const Progress& target : targets) {
+        if (target.installed && (target.state == TargetState::Ready || is_operation())) {
+            capacity.installed(place(target));
+        }
+    }
+}
+
+base::Object Run::State::preflight_answer() const {
+    std::int64_t ready = 0;
+    std::int64_t changed = 0;
+    std::int64_t packages = 0;
+    std::int64_t config = 0;
+    const auto has_some = [](const Progress& target, std::string_view what) {
+        const base::Object* detail = target.prepared.object();
+        const base::Value* list = detail == nullptr ? nullptr : detail->find(what);
+        return list != nullptr && list->array() != nullptr && !list->array()->empty();
+    };
+    for (const Progress& target : targets) {
+        if (target.state == TargetState::Ready) {
+            ++ready;
+            changed += target.changed ? 1 : 0;
+            packages += has_some(target, "packages") ? 1 : 0;
+            config += has_some(target, "config") ? 1 : 0;
+        }
+    }
+    return base::Object{{"ready", ready},
+                        {"left_out", static_cast<std::int64_t>(targets.size()) - ready},
+                        {"changed", changed},
+                        {"package_changes", packages},
+                        {"config_changes", config}};
 }
 
 } // namespace workflows::engine

@@ -8,7 +8,7 @@
 
 namespace workflows::engine {
 
-Run::State::State(RunInput what) : input(std::move(what)) {
+Run::State::State(RunInput what) : input(std::move(what)), capacity(input.targets, input.budgets, input.out) {
     std::map<base::ComponentName, std::size_t> levels;
     for (std::size_t level = 0; level < input.levels.size(); ++level) {
         for (const base::ComponentName& component : input.levels[level]) {
@@ -42,23 +42,22 @@ void Run::State::set_state(Progress& target, TargetState state, std::string reas
         throw base::Error(base::Fault::Internal, "target '{}' cannot go from {} to {}", name(target).str(),
                           word(target.state), word(state));
     }
+    const auto tally = [&](TargetState counted_state, std::size_t& count) {
+        count += state == counted_state ? 1 : 0;
+        count -= target.state == counted_state ? 1 : 0;
+    };
+    tally(TargetState::Soaking, soaking);
+    tally(TargetState::Proving, proving);
     target.state = state;
     target.reason = std::move(reason);
+    follow_act(target);
     effects.emplace_back(TargetChanged{name(target), state, target.reason});
 }
 
-void Run::State::set_service(Progress& target, bool drained, bool touched, bool proven) {
-    Availability& counts = availability[name(target).component];
-    counts.out -= target.out() ? 1 : 0;
-    target.drained = drained;
-    target.touched = touched;
-    target.proven = proven;
-    counts.out += target.out() ? 1 : 0;
-}
-
-std::int64_t Run::State::set_timer(OpenTimer::Kind kind, base::Time at, std::string why, std::int64_t order) {
+std::int64_t Run::State::set_timer(OpenTimer::Kind kind, base::Time at, std::string why,
+                                   std::int64_t subject) {
     const std::int64_t id = next_timer++;
-    timers.emplace(id, OpenTimer{kind, order, at, why});
+    timers.emplace(id, OpenTimer{kind, subject, at, why});
     effects.emplace_back(SetTimer{id, at, std::move(why)});
     return id;
 }
@@ -71,8 +70,17 @@ void Run::State::advance() {
         case Phase::Preflight:
             advance_preflight();
             break;
-        case Phase::Updating:
-            advance_update();
+        case Phase::Acting:
+            advance_act();
+            break;
+        case Phase::Commanding:
+            advance_command();
+            break;
+        case Phase::Surveying:
+            advance_survey();
+            break;
+        case Phase::CatchingUp:
+            advance_catching_up();
             break;
         case Phase::Stopping:
             advance_stopping();
@@ -85,6 +93,7 @@ void Run::State::advance() {
             break;
         case Phase::Idle:
         case Phase::ScriptWaiting:
+        case Phase::Cleaning:
         case Phase::Over:
             break;
         }
@@ -135,7 +144,7 @@ std::optional<Outcome> Run::outcome() const noexcept {
 
 bool Run::wants_script() const noexcept {
     const State& state = *state_;
-    return !state.is_rollback() && !state.script_over && !state.stopped &&
+    return !state.is_rollback() && !state.script_over && (!state.stopped || state.deferred > 0) &&
            state.phase != State::Phase::Settling && state.phase != State::Phase::Over;
 }
 
@@ -158,10 +167,17 @@ std::vector<Waiting> Run::waiting() const {
     if (state.paused) {
         waiting.push_back({"a person, to resume or cancel: " + *state.paused, std::nullopt});
     }
+    for (const std::optional<std::string>& asking :
+         {state.act ? state.act->asking : std::nullopt,
+          state.command_act ? state.command_act->asking : std::nullopt}) {
+        if (asking) {
+            waiting.push_back({"a person, to retry, skip, roll back or cancel: " + *asking, std::nullopt});
+        }
+    }
     for (const auto& [id, timer] : state.timers) {
         waiting.push_back({timer.why, timer.at});
     }
-    if (state.phase == State::Phase::Idle && wants_script()) {
+    if ((state.phase == State::Phase::Idle || state.phase == State::Phase::Cleaning) && wants_script()) {
         waiting.push_back(
             {fmt::format("the next command of workflow '{}'", state.input.workflow), std::nullopt});
     }
@@ -170,6 +186,10 @@ std::vector<Waiting> Run::waiting() const {
 
 const std::vector<BatchView>& Run::batches() const noexcept {
     return state_->batches;
+}
+
+const std::vector<ActView>& Run::acts() const noexcept {
+    return state_->acts;
 }
 
 const RunInput& Run::input() const noexcept {

@@ -6,6 +6,7 @@
 #include "base/fields.hpp"
 #include "base/value.hpp"
 #include "workflows/engine/desired.hpp"
+#include "workflows/engine/ramp.hpp"
 
 #include <cstdint>
 #include <map>
@@ -17,7 +18,27 @@
 
 namespace workflows::engine {
 
-enum class RunKind { Deploy, Rollback };
+/// Operation: stop, start, restart, refresh … on the release that is there.
+enum class RunKind { Deploy, Rollback, Operation };
+std::string_view word(RunKind kind) noexcept; ///< "deploy", "rollback", "operation"
+
+/// A command that a package of the release brings, by the name that workflows use.
+struct PackagedCommand {
+    std::string name;
+    std::string package;       ///< name
+    bool once = false;         ///< on one node of the component, once a run
+    bool irreversible = false; ///< after it has succeeded there is no way back
+    bool repeatable = false;   ///< may run on another node when its outcome on the first was lost
+    base::Duration timeout{};
+};
+
+/// How many of a component may be out of service at once, whatever a workflow says: for each value of a
+/// label, or (`per` empty) in all. From policies/ENVIRONMENT.toml.
+struct Budget {
+    base::ComponentName component;
+    std::string per; ///< a label of nodes, such as "rack"
+    Portion max_unavailable;
+};
 
 /// Everything that a run is bound to; its hash is the plan's hash (law 13).
 struct RunInput {
@@ -31,6 +52,11 @@ struct RunInput {
     std::vector<Desired> targets;
     std::optional<base::ReleaseName> from; ///< the environment's current release of this application
     std::int64_t epoch = 0;                ///< grows with each run; clients refuse older ones
+    std::string actor; ///< who asked for it: an approval by the same person does not count
+    std::map<base::ComponentName, std::vector<PackagedCommand>> commands;
+    std::map<base::ComponentName, std::string> migrate; ///< command that app.lua names for a component
+    std::vector<Budget> budgets;
+    std::vector<Target> out; ///< out of service before the run: left so by earlier ones, or in maintenance
 
     base::Value to_value() const;
     static RunInput from_value(const base::Value& value);
@@ -44,8 +70,13 @@ enum class TargetState {
     Ready,
     Draining,
     Applying,
+    Commanding,
     Restarting,
+    Stopping,
+    Stopped,
+    Starting,
     Probing,
+    Proving,
     Undraining,
     Soaking, // on the way
     UndoDraining,
@@ -82,7 +113,21 @@ std::string_view word(Outcome outcome) noexcept;
 int exit_code(Outcome outcome) noexcept;
 
 /// Kinds of orders, in the words of docs/protocol.md.
-enum class OrderKind { Prepare, Drain, Apply, Restart, Probe, Undrain, Undo, Settle };
+enum class OrderKind {
+    Prepare,
+    Drain,
+    Apply,
+    Restart,
+    Probe,
+    Undrain,
+    Undo,
+    Settle,
+    Stop,
+    Start,
+    Command,
+    Cancel,
+    Measure
+};
 std::string_view word(OrderKind kind) noexcept;
 
 // ---- What happens to a run. Journaled before it takes effect; replaying them all from the start gives the
@@ -97,8 +142,8 @@ struct ScriptEnded {
     bool ok;
     std::string error;
 };
-/// An order's outcome: `ok`, else `code` ("failed", "refused", "inconclusive", "quarantined", "unreachable")
-/// and `reason`; `detail` as docs/protocol.md says for the kind.
+/// An order's outcome: `ok`, else `code` ("failed", "refused", "inconclusive", "quarantined", "unreachable",
+/// "lost", "cancelled") and `reason`; `detail` as docs/protocol.md says for the kind.
 struct Reported {
     std::int64_t order;
     bool ok;
@@ -113,19 +158,32 @@ struct NodeSeen {
     base::NodeName node;
     bool online;
 };
-/// "pause", "resume", "cancel", "preempt" (a rollback of this run is waiting).
+/// "pause", "resume", "cancel", "preempt" (a rollback of this run is waiting); "retry", "skip" (of a target,
+/// or of all that failed) and "rollback" while a failure waits for a person; "approve", "reject" (`role` in
+/// `value`); "signal", which a workflow awaits: its name in `reason`, with a `value`.
 struct Signalled {
     std::string verb;
     std::string actor;
     std::string reason;
+    std::optional<Target> target = std::nullopt;
+    base::Value value = nullptr;
 };
-using Event = std::variant<Started, ScriptCommand, ScriptEnded, Reported, TimerFired, NodeSeen, Signalled>;
+/// What a Measure effect asked for; not `ok`: it could not be measured, `reason` says why.
+struct Measured {
+    std::int64_t measurement;
+    bool ok;
+    std::optional<double> updated;
+    std::optional<double> peers;
+    std::string reason;
+};
+using Event =
+    std::variant<Started, ScriptCommand, ScriptEnded, Reported, TimerFired, NodeSeen, Signalled, Measured>;
 base::Value to_value(const Event& event);
 Event event_from_value(const base::Value& value);
 
 // ---- What a run wants done. ----
-/// `body` as docs/protocol.md says, but for what only the sender knows: it adds `manifest` (the signed
-/// envelope) to prepare and `run` to undo.
+/// `body` as docs/protocol.md says, but for what only the sender knows: it adds `manifest` (how the signed
+/// envelope is named) to prepare and `run` to undo.
 struct SendOrder {
     std::int64_t order;
     Target target;
@@ -133,12 +191,14 @@ struct SendOrder {
     base::Value body;
     base::Time deadline;
 };
+/// To the script. `stopped`: the run has stopped; the script only runs what it deferred.
 struct Answer {
     std::int64_t sequence;
     bool ok;
     base::Value value;
     std::string error;
-}; ///< to the script
+    bool stopped = false;
+};
 struct SetTimer {
     std::int64_t timer;
     base::Time at;
@@ -159,13 +219,30 @@ struct Ended {
     Outcome outcome;
     std::string reason;
 };
-using Effect = std::variant<SendOrder, Answer, SetTimer, Note, TargetChanged, Ended>;
+/// A number that the dispatcher fetches itself, for targets that are new already and for their peers that are
+/// not: `spec` is the workflow's {http = {url, path}} or {prometheus = {url, query}}.
+struct Measure {
+    std::int64_t measurement;
+    base::Value spec;
+    std::vector<Target> updated;
+    std::vector<Target> peers;
+    base::Time deadline;
+};
+using Effect = std::variant<SendOrder, Answer, SetTimer, Note, TargetChanged, Ended, Measure>;
 
 /// A batch as it was cut when its update began.
 struct BatchView {
     int level;
     std::string arithmetic; ///< "20% of 3 is 0.6, rounded up to 1"
     std::vector<Target> targets;
+    std::string zone; ///< the value of the label that the update goes by, or empty
+};
+
+/// What a run did, or a plan would do, beside its batches: in the order in which the script asked for it.
+struct ActView {
+    std::string kind; ///< "stop", "start", "restart", "command", "outage", "approve", "wait", "await"
+    std::string what; ///< "level 1", "shop-migrate on one node of shop/app", the outage's reason
+    std::size_t after_batches = 0; ///< so many batches stand before it
 };
 
 struct TargetView {
@@ -211,6 +288,7 @@ public:
     std::vector<Waiting> waiting() const;
     /// All batches so far, in the order in which they go.
     const std::vector<BatchView>& batches() const noexcept;
+    const std::vector<ActView>& acts() const noexcept;
     const RunInput& input() const noexcept;
 
 private:

@@ -2,7 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "workflows/engine/ramp.hpp"
+#include "workflows/engine/analysis.hpp"
+#include "workflows/engine/capacity.hpp"
+#include "workflows/engine/guard.hpp"
+#include "workflows/engine/options.hpp"
 #include "workflows/engine/run.hpp"
 
 #include <deque>
@@ -26,39 +29,93 @@ struct Progress {
     bool installed =
         true;             ///< the component was there before: it is in service and counts for max_unavailable
     bool drained = false; ///< a drain was sent, and no undrain has been confirmed since
+    bool down = false;    ///< a stop was sent, and no start or restart has been confirmed since
     bool touched = false; ///< an apply was sent, and was not refused
+    bool applied = false; ///< an apply was confirmed, and not undone since
     bool proven = true;   ///< healthy as far as we know: no apply since the last probe that passed
 
-    std::optional<std::int64_t> order;  ///< the one that is out
-    bool inconclusive = false;          ///< its probe could not judge; waits for a person
-    bool batched = false;               ///< was part of a batch of this run
-    bool halted = false;                ///< was stopped between two steps
+    std::optional<std::int64_t> order; ///< the one that is out
+    bool inconclusive = false;         ///< its probe could not judge; waits for a person
+    bool batched = false;              ///< was part of an update of this run
+    bool in_act = false;               ///< is part of the act under way
+    bool under_way = false;            ///< started in the act under way, and holds up its batch
+    bool in_window = false;            ///< sliding: and has not passed its gate
+    std::size_t batch = 0;             ///< of the act under way: which
+    bool halted = false;               ///< was stopped between two steps
+    bool migrates = false;             ///< runs its component's migration in this update
+    bool asked_again = false;          ///< was away at preflight, and was prepared once more when it came
+    TargetState home = TargetState::NotStarted; ///< what it is again after a command
     std::optional<TargetState> verdict; ///< what it ends as when the undrain that law 5 asks for is over
     enum class Back { No, Pending, Running, Done } back = Back::No;
 
     /// Out of service by our doing (law 4).
-    bool out() const noexcept { return installed && (drained || (touched && !proven)); }
+    bool out() const noexcept { return installed && (drained || down || !proven); }
 };
 
-/// What `ctx:update` was asked for.
-struct UpdateOptions {
-    enum class OnFailure { RollbackAll, RollbackBatch, Stop };
-    std::size_t level = 0;
-    std::vector<Portion> ramp = {Portion::all()};
-    base::Duration soak{};
-    std::int64_t max_failures = 0;
-    Portion max_unavailable{true, 25'000};
-    OnFailure on_failure = OnFailure::RollbackAll;
-    std::map<OrderKind, base::Duration> deadlines;
-};
-
-struct Update {
-    UpdateOptions options;
-    std::vector<std::size_t> batches; ///< of State::batches
+/// What the script's current command does with the targets of a level: batch after batch, window, soak, gate.
+struct Act {
+    ActOptions options;
+    std::vector<CutBatch> batches;
+    std::vector<std::size_t> views; ///< of each batch: its place in Run::batches, for updates
     std::size_t at = 0;
     enum class Stage { Rolling, Soaking, Gating } stage = Stage::Rolling;
-    std::int64_t failures = 0;
-    std::map<base::ComponentName, std::deque<std::size_t>> queues; ///< of the current batch: not yet started
+    struct Lane {
+        std::deque<std::size_t> queue; ///< of the current batch: not yet started
+        std::size_t total = 0;
+        std::size_t passed = 0;    ///< sliding: through its gate
+        std::size_t in_flight = 0; ///< started, not yet through
+        std::optional<std::size_t>
+            migrating; ///< nobody else of the component starts before its command is over
+    };
+    std::map<base::ComponentName, Lane> lanes;
+    std::size_t unsettled = 0;         ///< of the current batch: not yet in service again, nor at an end
+    std::optional<std::string> asking; ///< a person has to say: retry, skip or roll back; why
+    bool soaked = false;               ///< its time is over
+    std::vector<Watch> watches;        ///< that judge the batch while it soaks
+    bool judged_bad = false;           ///< and one of them failed it
+};
+
+/// One number that is being fetched.
+struct Measurement {
+    std::size_t watch;
+    std::map<std::size_t, bool> peers; ///< target → is a peer
+    std::vector<double> of_updated;
+    std::vector<double> of_peers;
+    std::size_t open; ///< nodes that have not answered
+    std::string reason;
+};
+
+/// A packaged command on the targets of a component.
+struct CommandAct {
+    CommandOptions options;
+    std::deque<std::size_t> queue;
+    std::vector<std::size_t> members;
+    std::vector<std::size_t> failed; ///< a person decides about them
+    std::size_t running = 0;
+    std::int64_t ran = 0;
+    std::int64_t changed = 0;
+    std::string node; ///< once: where it succeeded
+    std::int64_t exit_code = 0;
+    std::optional<std::string> asking;
+};
+
+/// What ctx:probe asks: nothing is changed, nobody is stopped.
+struct Survey {
+    std::int64_t level = 0;
+    std::size_t open = 0;
+    std::int64_t passed = 0;
+    std::int64_t failed = 0;
+    std::int64_t inconclusive = 0;
+};
+
+/// What people have to agree to.
+struct Approval {
+    std::string what;
+    std::int64_t count = 1;
+    std::string role;
+    bool outage = false;
+    std::set<std::string> by;
+    base::Time expires;
 };
 
 /// Why no further target starts, and what becomes of those under way.
@@ -84,25 +141,42 @@ struct OpenOrder {
 };
 
 struct OpenTimer {
-    enum class Kind { Deadline, Soak, ScriptWait } kind;
-    std::int64_t order; ///< Deadline
+    enum class Kind {
+        Deadline,
+        Soak,
+        TargetSoak,
+        Settle,
+        ScriptWait,
+        Approval,
+        Await,
+        MeasureDue,
+        MeasureDeadline
+    } kind;
+    std::int64_t subject; ///< Deadline: the order; TargetSoak, Settle: the target's place; MeasureDue: the
+                          ///< watch; MeasureDeadline: the measurement
     base::Time at;
     std::string why;
 };
 
-/// How many of a component are out of service, and how many may be (law 4).
-struct Availability {
-    std::size_t installed = 0;
-    std::size_t out = 0;
-    Portion max_unavailable{true, 25'000};
-    std::size_t limit() const noexcept { return max_unavailable.limit(installed); }
-};
-
 /// All that a run knows. Its functions stand in the file of their noun: run.cpp (events in, questions),
-/// commands.cpp (the script's), preflight.cpp, update.cpp (batches, window, soak, gate), steps.cpp (orders
-/// and their reports), stopping.cpp (stop conditions, signals), way_back.cpp, ending.cpp.
+/// commands.cpp (the script's), preflight.cpp, update.cpp (acts on levels: batches, window, soak, gate),
+/// judging.cpp (measurements), packaged_command.cpp, steps.cpp (orders and their reports), signals.cpp (what
+/// people say), approval.cpp, stopping.cpp (stop conditions), way_back.cpp, ending.cpp.
 struct Run::State {
-    enum class Phase { Idle, Preflight, Updating, ScriptWaiting, Stopping, GoingBack, Settling, Over };
+    enum class Phase {
+        Idle,
+        Preflight,
+        Acting,
+        Commanding,
+        Surveying,
+        ScriptWaiting, ///< for a timer, an approval, a signal
+        Stopping,
+        GoingBack,
+        Cleaning, ///< the script runs what it deferred
+        CatchingUp,
+        Settling,
+        Over
+    };
 
     explicit State(RunInput what);
 
@@ -111,19 +185,37 @@ struct Run::State {
     std::vector<Effect> effects;
     Phase phase = Phase::Idle;
     std::vector<Progress> targets;
-    std::map<base::ComponentName, Availability> availability;
+    Capacity capacity;
+    bool counted = false; ///< capacity knows what is installed
     std::map<base::NodeName, bool> online;
     std::map<std::int64_t, OpenOrder> orders;
     std::map<std::int64_t, OpenTimer> timers;
     std::int64_t next_order = 1;
     std::int64_t next_timer = 1;
+    std::int64_t next_measurement = 1;
+    std::map<std::int64_t, Measurement> measurements;
+    std::map<std::int64_t, std::int64_t> target_measurements; ///< order → measurement
+    std::size_t preparing = 0;
+    std::size_t busy = 0;              ///< targets with an order out
+    std::size_t undecided = 0;         ///< targets whose probe could not judge
+    std::size_t soaking = 0;           ///< targets in this state
+    std::size_t proving = 0;           ///< targets in this state
     std::optional<std::string> paused; ///< why
-    std::optional<Update> update;
+    std::optional<Act> act;
+    std::optional<ActOptions> last_update; ///< late joiners go the same way
+    std::optional<CommandAct> command_act;
+    std::optional<Survey> survey;
+    std::optional<Approval> approval;
+    std::string awaited;
+    std::deque<Signalled> signals; ///< that no script has awaited yet
+    std::set<base::ComponentName> migrated;
+    std::string point_of_no_return; ///< which irreversible command succeeded where
     std::vector<BatchView> batches;
-    std::vector<std::vector<std::size_t>> batch_members; ///< of each of `batches`
+    std::vector<ActView> acts;
     std::optional<Stop> stopped;
     std::size_t back_level = 0;
     bool prepared = false; ///< preflight is over and passed
+    bool acted = false;    ///< some node was told to do something
     Portion quorum = Portion::all();
     std::map<OrderKind, base::Duration> deadlines;
     std::optional<Outcome> outcome;
@@ -135,22 +227,39 @@ struct Run::State {
     };
     std::vector<Command> commands;
     bool script_over = false;
+    std::int64_t deferred = 0;
+    bool told_to_clean = false;
+    std::size_t catch_up_level = 0;
 
     // run.cpp
     void advance();
     void note(std::string message, base::Object fields = {}, const Progress* target = nullptr);
     void set_state(Progress& target, TargetState state, std::string reason = {});
-    /// Changes the three flags that law 4 counts by, and the count with them.
-    void set_service(Progress& target, bool drained, bool touched, bool proven);
-    std::int64_t set_timer(OpenTimer::Kind kind, base::Time at, std::string why, std::int64_t order = 0);
+    /// Changes the flags that law 4 counts by, and the count with them.
+    template <class Change> void change_service(Progress& target, Change change) {
+        change(target);
+        capacity.set_out(place(target), target.out());
+    }
+    std::int64_t set_timer(OpenTimer::Kind kind, base::Time at, std::string why, std::int64_t subject = 0);
     const Target& name(const Progress& target) const noexcept { return target.desired->target; }
+    std::size_t place(const Progress& target) const noexcept {
+        return static_cast<std::size_t>(&target - targets.data());
+    }
     bool is_rollback() const noexcept { return input.kind == RunKind::Rollback; }
+    bool is_operation() const noexcept { return input.kind == RunKind::Operation; }
 
     // commands.cpp
     void on(const ScriptCommand& command);
     void on(const ScriptEnded& ended);
+    void carry_out(const ScriptCommand& command);
     void answer(base::Value value);
     void refuse_command(std::string error);
+    void tell_to_clean();
+    void begin_wait(const base::Value& arguments);
+    void begin_await(const base::Value& arguments);
+    void signal_came(const Signalled& signal);
+    void give_number();
+    void give_uuid();
 
     // preflight.cpp
     void on(const Started&);
@@ -158,41 +267,91 @@ struct Run::State {
     void prepare_answered(Progress& target, const Reported& report);
     void prepare_lost(Progress& target, bool seen);
     void advance_preflight();
+    void count_installed();
+    base::Object preflight_answer() const;
 
     // update.cpp
-    void begin_update(UpdateOptions options);
+    void begin_act(ActOptions options);
+    void check_order_of_levels(const ActOptions& options) const;
+    std::vector<Candidate> candidates(const ActOptions& options);
     void begin_next_rollback_level();
     void begin_batch();
     void begin_gate();
-    void advance_update();
+    void advance_act();
+    bool advance_batch();
+    void finish_act();
     void fill_window();
-    bool batch_settled() const;
+    Capacity::Room room_for(const Progress& target, const Act::Lane& lane) const;
     void resolve_full_window();
+    void follow_act(Progress& target);
+    void give_up_act(const std::string& reason);
+    void failed_in_act(Progress& target);
+    void retry(const std::optional<Target>& which);
+    void skip(const std::optional<Target>& which, const std::string& by);
+    bool waits_for_decision(const Progress& target) const;
+
+    // judging.cpp
+    void begin_judging();
+    void await_measurement(std::size_t which);
+    void measure(std::size_t which);
+    void target_measured(std::int64_t order, const Progress& target, const Reported& report);
+    void end_measurement(std::int64_t id, const Reading& reading);
+    void judge_again(bool failed_too);
+    bool judged() const;
+
+    // packaged_command.cpp
+    void begin_command(CommandOptions options);
+    void advance_command();
+    void start_command(Progress& target);
+    void command_answered(Progress& target, bool ok, const std::string& code, const std::string& reason,
+                          const base::Value& detail);
+    void command_failed(Progress& target, TargetState state, const std::string& reason);
+    void command_succeeded(const Progress& target, const std::string& command);
+    void begin_survey(const base::Value& arguments);
+    void surveyed(Progress& target, const Reported& report);
+    void advance_survey();
 
     // steps.cpp
-    void send(Progress& target, OrderKind kind);
+    std::int64_t send(Progress& target, OrderKind kind, std::optional<base::Value> what = std::nullopt);
+    void send_cancel(std::int64_t order, const OpenOrder& open);
     base::Value body(const Progress& target, OrderKind kind) const;
     void start(Progress& target);
+    void take(Progress& target, OrderKind kind);
     void on(const Reported& report);
     void on(const TimerFired& fired);
     void on(const NodeSeen& seen);
+    void on(const Measured& measured);
+    void deadline_passed(std::int64_t id);
     void step_done(Progress& target, OrderKind kind, const base::Value& detail);
+    void next_step(Progress& target, OrderKind kind);
+    void serves_again(Progress& target);
     void step_failed(Progress& target, OrderKind kind, TargetState state, const std::string& reason);
+    void migration_failed(Progress& target, OrderKind kind, TargetState state);
     void end_as_judged(Progress& target);
     void hold_for_person(Progress& target, const std::string& reason);
 
-    // stopping.cpp
+    // signals.cpp
     void on(const Signalled& signal);
-    void stop(Stop::How how, Outcome outcome, std::string reason);
-    bool goes_back(const Progress& target) const;
-    void advance_stopping();
     void cancel(const std::string& by);
     void resume();
+    void decide(const Signalled& signal, const std::string& by);
+
+    // approval.cpp
+    void begin_approval(const base::Value& arguments, bool outage);
+    void approve(const Signalled& signal);
+    void end_approval(bool approved, const std::string& reason);
+
+    // stopping.cpp
+    void stop(Stop::How how, Outcome outcome, std::string reason);
+    void stop_as(OnFailure what, std::string reason);
+    bool goes_back(const Progress& target) const;
+    void advance_stopping();
 
     // way_back.cpp
     void begin_way_back();
     void advance_way_back();
     void start_back(Progress& target);
+    void send_back(Progress& target);
     void back_step_done(Progress& target, OrderKind kind, const base::Value& detail);
     void back_step_failed(Progress& target, OrderKind kind, const std::string& reason, bool answered);
     void give_up_back(Progress& target, const std::string& reason);
@@ -200,8 +359,11 @@ struct Run::State {
 
     // ending.cpp
     void end_by_script();
+    bool catch_up();
+    void advance_catching_up();
     void end_of_rollback();
     void end_by_stop();
+    void conclude(Outcome outcome, std::string reason);
     void settle(Outcome outcome, std::string reason, bool known_good);
     void advance_settling();
     void end(Outcome outcome, std::string reason);

@@ -51,6 +51,79 @@ const base::Value& anything(const base::Fields& fields, std::string_view key) {
     return value == nullptr ? nothing : *value;
 }
 
+base::Value target_to_value(const Target& target) {
+    return base::Object{{"component", target.component.str()}, {"node", target.node.str()}};
+}
+
+Target target_from(const base::Fields& fields) {
+    return {base::ComponentName(fields.text("component")), base::NodeName(fields.text("node"))};
+}
+
+base::Value commands_to_value(const std::map<base::ComponentName, std::vector<PackagedCommand>>& commands) {
+    base::Object record;
+    for (const auto& [component, list] : commands) {
+        base::Array entries;
+        for (const PackagedCommand& command : list) {
+            entries.push_back(base::Object{{"name", command.name},
+                                           {"package", command.package},
+                                           {"once", command.once},
+                                           {"irreversible", command.irreversible},
+                                           {"repeatable", command.repeatable},
+                                           {"timeout", base::to_text(command.timeout)}});
+        }
+        record.set(component.str(), std::move(entries));
+    }
+    return record;
+}
+
+void read_additions(const base::Fields& fields, RunInput& input) {
+    input.actor = fields.text("actor", "");
+    if (const auto commands = fields.record("commands")) {
+        for (const base::Member& member : commands->members()) {
+            std::vector<PackagedCommand>& list = input.commands[base::ComponentName(member.name)];
+            for (const base::Fields& entry : commands->records(member.name)) {
+                list.push_back({entry.text("name"), entry.text("package"), entry.flag("once", false),
+                                entry.flag("irreversible", false), entry.flag("repeatable", false),
+                                entry.duration("timeout", base::Duration{})});
+            }
+        }
+    }
+    if (const auto migrations = fields.record("migrate")) {
+        for (const base::Member& member : migrations->members()) {
+            input.migrate.emplace(member.name, migrations->text(member.name));
+        }
+    }
+    for (const base::Fields& entry : fields.records("budgets")) {
+        input.budgets.push_back({base::ComponentName(entry.text("component")), entry.text("per", ""),
+                                 Portion::read(anything(entry, "max_unavailable"))});
+    }
+    for (const base::Fields& entry : fields.records("out")) {
+        input.out.push_back(target_from(entry));
+    }
+}
+
+RunKind kind_from(const base::Fields& fields) {
+    const std::string kind = fields.text("kind");
+    for (const RunKind each : {RunKind::Deploy, RunKind::Rollback, RunKind::Operation}) {
+        if (word(each) == kind) {
+            return each;
+        }
+    }
+    fields.fail("kind", "'kind' is '" + kind + "', but must be 'deploy', 'rollback' or 'operation'");
+}
+
+base::Value maybe(const std::optional<double>& number) {
+    return number ? base::Value(*number) : base::Value();
+}
+
+std::optional<double> maybe_number(const base::Fields& fields, std::string_view key) {
+    const base::Value& value = anything(fields, key);
+    if (value.whole() != nullptr) {
+        return static_cast<double>(*value.whole());
+    }
+    return value.number() == nullptr ? std::nullopt : std::optional(*value.number());
+}
+
 } // namespace
 
 base::Value RunInput::to_value() const {
@@ -60,7 +133,21 @@ base::Value RunInput::to_value() const {
                                     {"node", desired.target.node.str()},
                                     {"desired", desired.document}});
     }
-    return base::Object{{"kind", kind == RunKind::Deploy ? "deploy" : "rollback"},
+    base::Object migrations;
+    for (const auto& [component, command] : migrate) {
+        migrations.set(component.str(), command);
+    }
+    base::Array caps;
+    for (const Budget& budget : budgets) {
+        caps.push_back(base::Object{{"component", budget.component.str()},
+                                    {"per", budget.per},
+                                    {"max_unavailable", budget.max_unavailable.to_value()}});
+    }
+    base::Array absent;
+    for (const Target& target : out) {
+        absent.push_back(target_to_value(target));
+    }
+    return base::Object{{"kind", word(kind)},
                         {"environment", environment.str()},
                         {"release", release.str()},
                         {"workflow", workflow},
@@ -69,16 +156,17 @@ base::Value RunInput::to_value() const {
                         {"levels", levels_to_value(levels)},
                         {"targets", std::move(list)},
                         {"from", from ? base::Value(from->str()) : base::Value()},
-                        {"epoch", epoch}};
+                        {"epoch", epoch},
+                        {"actor", actor},
+                        {"commands", commands_to_value(commands)},
+                        {"migrate", std::move(migrations)},
+                        {"budgets", std::move(caps)},
+                        {"out", std::move(absent)}};
 }
 
 RunInput RunInput::from_value(const base::Value& value) {
     const base::Fields fields(value, "run");
-    const std::string kind = fields.text("kind");
-    if (kind != "deploy" && kind != "rollback") {
-        fields.fail("kind", "'kind' is '" + kind + "', but must be 'deploy' or 'rollback'");
-    }
-    RunInput input{kind == "deploy" ? RunKind::Deploy : RunKind::Rollback,
+    RunInput input{kind_from(fields),
                    base::EnvironmentName(fields.text("environment")),
                    base::ReleaseName(fields.text("release")),
                    fields.text("workflow"),
@@ -87,7 +175,13 @@ RunInput RunInput::from_value(const base::Value& value) {
                    levels_from(fields),
                    {},
                    std::nullopt,
-                   fields.whole("epoch", 0, any_number)};
+                   fields.whole("epoch", 0, any_number),
+                   {},
+                   {},
+                   {},
+                   {},
+                   {}};
+    read_additions(fields, input);
     if (const base::Value& params = anything(fields, "params"); params.object() != nullptr) {
         input.params = *params.object();
     }
@@ -103,9 +197,12 @@ RunInput RunInput::from_value(const base::Value& value) {
 }
 
 base::Digest RunInput::hash() const {
-    // The epoch says when a run may act, not what it does: a plan and its run differ in it.
+    // When a run may act, who asked and who is ill just now is not what it does: a plan and its run differ in
+    // it.
     RunInput same = *this;
     same.epoch = 0;
+    same.actor.clear();
+    same.out.clear();
     return base::sha256(base::to_json(same.to_value()));
 }
 
@@ -135,7 +232,17 @@ base::Value to_value(const Event& event) {
             return base::Object{{"event", "signal"},
                                 {"verb", signal.verb},
                                 {"actor", signal.actor},
-                                {"reason", signal.reason}};
+                                {"reason", signal.reason},
+                                {"target", signal.target ? target_to_value(*signal.target) : base::Value()},
+                                {"value", signal.value}};
+        }
+        base::Value operator()(const Measured& measured) const {
+            return base::Object{{"event", "measured"},
+                                {"measurement", measured.measurement},
+                                {"ok", measured.ok},
+                                {"updated", maybe(measured.updated)},
+                                {"peers", maybe(measured.peers)},
+                                {"reason", measured.reason}};
         }
     };
     return std::visit(Writer{}, event);
@@ -165,7 +272,17 @@ Event event_from_value(const base::Value& value) {
         return NodeSeen{base::NodeName(fields.text("node")), fields.flag("online", false)};
     }
     if (event == "signal") {
-        return Signalled{fields.text("verb"), fields.text("actor", ""), fields.text("reason", "")};
+        Signalled signal{fields.text("verb"), fields.text("actor", ""), fields.text("reason", ""),
+                         std::nullopt, anything(fields, "value")};
+        if (anything(fields, "target").object() != nullptr) {
+            signal.target = target_from(*fields.record("target"));
+        }
+        return signal;
+    }
+    if (event == "measured") {
+        return Measured{fields.whole("measurement", 0, any_number), fields.flag("ok", false),
+                        maybe_number(fields, "updated"), maybe_number(fields, "peers"),
+                        fields.text("reason", "")};
     }
     throw base::Error(base::Fault::Corrupt, "journal: '{}' is no event of a run", event);
 }

@@ -21,7 +21,7 @@ struct Job {
 
 int run_job(lua_State* state) {
     const Job* job = static_cast<const Job*>(lua_touserdata(state, 1));
-    lua_settop(state, 0);
+    lua_remove(state, 1);
     job->body(state, job->argument);
     return 0;
 }
@@ -72,6 +72,10 @@ void* Sandbox::allocate(void* sandbox, void* block, std::size_t old_size, std::s
             !self.spend(static_cast<std::int64_t>(new_size / bytes_per_step))) {
             return nullptr;
         }
+        if (++self.allocations_ >= self.limits_.failing_from && self.limits_.failing > 0) {
+            --self.limits_.failing;
+            return nullptr;
+        }
     }
     void* moved = std::realloc(block, new_size);
     if (moved != nullptr) {
@@ -110,13 +114,14 @@ void Sandbox::count(lua_State* state, lua_Debug* frame) {
     lua_error(state);
 }
 
-void Sandbox::protect(void (*body)(lua_State*, void*), void* argument) {
+void Sandbox::protect(void (*body)(lua_State*, void*), void* argument, int passed) {
     Job job{body, argument};
     // lua_pushcfunction without upvalues and light userdata do not allocate: nothing raises outside the
     // protected call.
     lua_pushcfunction(state_, run_job);
     lua_pushlightuserdata(state_, &job);
-    if (const int status = lua_pcall(state_, 1, 0, 0); status != LUA_OK) {
+    lua_rotate(state_, -2 - passed, 2);
+    if (const int status = lua_pcall(state_, 1 + passed, 0, 0); status != LUA_OK) {
         std::string message = reason(state_, status);
         lua_pop(state_, 1);
         throw base::Error(base::Fault::Input, std::move(message));
@@ -174,8 +179,31 @@ lua_State* Sandbox::new_thread() {
         },
         &thread);
     lua_rawgetp(state_, LUA_REGISTRYINDEX, &thread);
+    lua_pushnil(state_);
+    lua_rawsetp(state_, LUA_REGISTRYINDEX, &thread); // the key is there: nothing is allocated
     watch(thread, &Sandbox::count, instructions_per_count);
     return thread;
+}
+
+void Sandbox::end_thread() {
+    lua_pop(state_, 1);
+    lua_gc(state_, LUA_GCCOLLECT);
+}
+
+std::map<std::string, std::vector<std::string>> Sandbox::names() const {
+    std::map<std::string, std::vector<std::string>> names;
+    const int top = lua_gettop(state_);
+    lua_pushglobaltable(state_);
+    for (lua_pushnil(state_); lua_next(state_, -2) != 0; lua_pop(state_, 1)) {
+        std::vector<std::string>& members = names[lua_tostring(state_, -2)];
+        if (lua_istable(state_, -1)) {
+            for (lua_pushnil(state_); lua_next(state_, -2) != 0; lua_pop(state_, 1)) {
+                members.emplace_back(lua_tostring(state_, -2));
+            }
+        }
+    }
+    lua_settop(state_, top);
+    return names;
 }
 
 std::string Sandbox::reason(lua_State* thread, int status) const {

@@ -2,12 +2,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "workflows/engine/limits.hpp"
 #include "workflows/engine/lua.hpp"
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace workflows::engine {
 
@@ -24,12 +27,7 @@ namespace workflows::engine {
 /// One thread. Not copyable, not movable: Lua holds its address.
 class Sandbox {
 public:
-    struct Limits {
-        std::size_t memory_bytes = 64u << 20;
-        std::size_t source_bytes = 1u << 20;
-        std::size_t string_bytes = 1u << 20; ///< of one string
-        std::int64_t steps = 10'000'000;     ///< between two refills; about 0.1 s
-    };
+    using Limits = engine::Limits;
 
     explicit Sandbox(Limits limits);
     Sandbox() : Sandbox(Limits{}) {}
@@ -40,8 +38,9 @@ public:
     lua_State* state() const noexcept { return state_; }
 
     /// Runs `body` so that a Lua error in it becomes base::Error{Input}. `body` owns nothing with a
-    /// destructor while it calls Lua.
-    void protect(void (*body)(lua_State*, void*), void* argument);
+    /// destructor while it calls Lua. The `passed` values on top of the stack become its own, and are gone
+    /// after it.
+    void protect(void (*body)(lua_State*, void*), void* argument, int passed = 0);
     /// A further global function.
     void add(const char* name, lua_CFunction function);
     /// Compiles text (never bytecode) and leaves the chunk as a function on the stack. `name` stands in
@@ -53,6 +52,11 @@ public:
     void call(int results);
     /// A thread of this state under the same bounds, left on the stack of the main one.
     lua_State* new_thread();
+    /// Ends the thread that new_thread left on top of the stack, wherever it stands, and frees what it held.
+    void end_thread();
+
+    /// The names of globals; those that are tables with their members.
+    std::map<std::string, std::vector<std::string>> names() const;
 
     void refill() noexcept;
     bool killed() const noexcept { return killed_; }
@@ -73,6 +77,7 @@ private:
     Limits limits_;
     std::string name_ = "script";
     std::size_t used_bytes_ = 0;
+    std::int64_t allocations_ = 0;
     std::int64_t steps_left_;
     bool killed_ = false;
     int killed_line_ = 0;

@@ -4,11 +4,9 @@
 
 #include "base/error.hpp"
 #include "base/fields.hpp"
+#include "workflows/engine/context.hpp"
 #include "workflows/engine/parameters.hpp"
 #include "workflows/engine/sandbox.hpp"
-
-#include <algorithm>
-#include <cstring>
 
 namespace workflows::engine {
 namespace {
@@ -16,7 +14,7 @@ namespace {
 constexpr const char* workflow_key = "tiercel.workflow";
 constexpr const char* line_key = "tiercel.workflow.line";
 
-// ---- What scripts call. Functions that Lua calls: they own nothing (lua.hpp). ----
+// ---- The words of a workflow's file. Functions that Lua calls: they own nothing (lua.hpp). ----
 
 int workflow_word(lua_State* state) {
     luaL_checktype(state, 1, LUA_TTABLE);
@@ -64,78 +62,32 @@ int flag_word(lua_State* state) {
     return parameter_word(state, "flag");
 }
 
-// The host resumes with (true, value) or (false, message).
-int answered(lua_State* state, int, lua_KContext) {
-    if (lua_toboolean(state, -2) == 0) {
-        return luaL_error(state, "%s", lua_tostring(state, -1));
+struct Word {
+    const char* name;
+    lua_CFunction function;
+};
+constexpr Word words[] = {{"workflow", workflow_word}, {"ramp", ramp_word}, {"duration", duration_word},
+                          {"count", count_word},       {"text", text_word}, {"flag", flag_word}};
+
+// ---- What is done where Lua may raise. ----
+
+// What the file has returned, which is passed.
+struct Written {
+    bool workflow = false;
+    bool run = false;
+    int line = 0;
+};
+
+void look_at_workflow(lua_State* state, void* argument) {
+    Written& written = *static_cast<Written*>(argument);
+    lua_getfield(state, LUA_REGISTRYINDEX, workflow_key);
+    written.workflow = lua_type(state, -1) == LUA_TTABLE && lua_rawequal(state, -1, 1) != 0;
+    if (written.workflow) {
+        lua_pushliteral(state, "run");
+        written.run = lua_rawget(state, 1) == LUA_TFUNCTION;
+        lua_getfield(state, LUA_REGISTRYINDEX, line_key);
+        written.line = static_cast<int>(lua_tointeger(state, -1));
     }
-    return 1;
-}
-
-// Upvalue 1: ctx itself. Gives (kind, argument, options) to the host.
-int give_command(lua_State* state, const char* kind, int arguments) {
-    if (lua_rawequal(state, 1, lua_upvalueindex(1)) == 0) {
-        return luaL_error(state, "write ctx:%s(…), with a colon", kind);
-    }
-    if (lua_gettop(state) > 1 + arguments) {
-        return luaL_error(state, "ctx:%s takes at most %d arguments", kind, arguments);
-    }
-    lua_settop(state, 3);
-    lua_pushstring(state, kind);
-    lua_replace(state, 1);
-    return lua_yieldk(state, 3, 0, answered);
-}
-
-int preflight_method(lua_State* state) {
-    return give_command(state, "preflight", 1);
-}
-
-int update_method(lua_State* state) {
-    return give_command(state, "update", 2);
-}
-
-int wait_method(lua_State* state) {
-    return give_command(state, "wait", 1);
-}
-
-// Kept apart from the raising function: it owns strings.
-void nearest_member(lua_State* state, const char* wanted, char* said, std::size_t size) noexcept {
-    std::vector<std::string> names;
-    for (lua_pushnil(state); lua_next(state, 1) != 0; lua_pop(state, 1)) {
-        if (lua_type(state, -2) == LUA_TSTRING) {
-            names.emplace_back(lua_tostring(state, -2));
-        }
-    }
-    std::sort(names.begin(), names.end());
-    const std::optional<std::string> near = base::nearest(wanted, names);
-    const std::string text = near ? "; did you mean '" + *near + "'?" : std::string();
-    std::strncpy(said, text.c_str(), size - 1);
-}
-
-// __index of ctx and params: a slip of the pen must not read as "absent".
-int unknown_member(lua_State* state) {
-    if (lua_type(state, 1) != LUA_TTABLE || lua_type(state, 2) != LUA_TSTRING) {
-        return 0;
-    }
-    char hint[160] = "";
-    luaL_checkstack(state, 4, nullptr);
-    nearest_member(state, lua_tostring(state, 2), hint, sizeof hint);
-    return luaL_error(state, "%s '%s'%s", lua_tostring(state, lua_upvalueindex(1)), lua_tostring(state, 2),
-                      hint);
-}
-
-void be_strict(lua_State* state, const char* complaint) {
-    lua_createtable(state, 0, 1);
-    lua_pushstring(state, complaint);
-    lua_pushcclosure(state, unknown_member, 1);
-    lua_setfield(state, -2, "__index");
-    lua_setmetatable(state, -2);
-}
-
-void set_method(lua_State* state, const char* name, lua_CFunction method) {
-    lua_pushvalue(state, -1);
-    lua_pushcclosure(state, method, 1);
-    lua_setfield(state, -2, name);
 }
 
 // What run(ctx, params) is called with, moved to the thread that it runs on.
@@ -149,11 +101,7 @@ void push_call(lua_State* state, void* argument) {
     const Call& call = *static_cast<const Call*>(argument);
     lua_getfield(state, LUA_REGISTRYINDEX, workflow_key);
     lua_getfield(state, -1, "run");
-    lua::push(state, call.ctx);
-    be_strict(state, "ctx has no");
-    set_method(state, "preflight", preflight_method);
-    set_method(state, "update", update_method);
-    set_method(state, "wait", wait_method);
+    push_context(state, call.ctx);
     lua::push(state, call.params);
     be_strict(state, "the workflow has no parameter");
     lua_xmove(state, call.thread, 3);
@@ -172,110 +120,151 @@ void push_reply(lua_State* state, void* argument) {
     lua_xmove(state, reply.thread, 2);
 }
 
-// ---- What the host makes of it. ----
+struct Deferred {
+    lua_State* thread;
+    const char* outcome;
+    bool found = false;
+};
 
-base::Value record_at(lua_State* state, int index, std::string_view what) {
-    base::Value value = lua::read(state, index);
-    if (value.is_null()) {
-        return base::Object{};
-    }
-    if (value.object() == nullptr) {
-        throw base::Error(base::Fault::Input, "{} are {}, but must be a record such as {{ soak = \"30s\" }}",
-                          what, value.kind());
-    }
-    return value;
+void push_next_deferred(lua_State* state, void* argument) {
+    Deferred& deferred = *static_cast<Deferred*>(argument);
+    deferred.found = push_deferred(state, deferred.thread, deferred.outcome);
 }
 
-// (kind, argument, options) on top of the thread → the command's arguments.
-base::Value arguments_of(lua_State* thread, const std::string& kind) {
-    if (kind == "wait") {
-        const base::Value duration = lua::read(thread, -2);
-        return duration.is_null() ? base::Object{} : base::Object{{"duration", duration}};
+std::string deferrable_methods() {
+    std::string list;
+    for (const Method& method : methods()) {
+        if (method.deferrable) {
+            list += fmt::format("{}ctx:{}", list.empty() ? "" : ", ", method.name);
+        }
     }
-    if (kind == "preflight") {
-        return record_at(thread, -2, "the options of ctx:preflight");
-    }
-    const base::Value level = lua::read(thread, -2);
-    const base::Value* index = level.object() == nullptr ? nullptr : level.object()->find("index");
-    if (index == nullptr) {
-        throw base::Error(base::Fault::Input,
-                          "ctx:update: the first argument is {}, but must be one of ctx.levels",
-                          level.kind());
-    }
-    base::Value options = record_at(thread, -1, "the options of ctx:update");
-    if (options.object()->find("level") != nullptr) {
-        throw base::Error(base::Fault::Input,
-                          "ctx:update: unknown key 'level'; the level is the first argument");
-    }
-    options.object()->set("level", *index);
-    return options;
+    return list;
 }
 
 } // namespace
 
+const std::vector<std::string>& workflow_words() {
+    static const std::vector<std::string> names = [] {
+        std::vector<std::string> list;
+        for (const Word& word : words) {
+            list.emplace_back(word.name);
+        }
+        return list;
+    }();
+    return names;
+}
+
+ScriptModel ScriptModel::of(const RunInput& input) {
+    ScriptModel model{input.environment.str(),
+                      input.release.str(),
+                      input.from ? input.from->str() : "",
+                      input.levels,
+                      std::string(word(input.kind)),
+                      {}};
+    std::map<base::ComponentName, std::size_t> targets;
+    for (const Desired& desired : input.targets) {
+        ++targets[desired.target.component];
+    }
+    for (std::size_t level = 0; level < input.levels.size(); ++level) {
+        for (const base::ComponentName& name : input.levels[level]) {
+            Component component{name, level, targets[name], {}, ""};
+            if (const auto commands = input.commands.find(name); commands != input.commands.end()) {
+                for (const PackagedCommand& command : commands->second) {
+                    component.commands.push_back(command.name);
+                }
+            }
+            if (const auto migrate = input.migrate.find(name); migrate != input.migrate.end()) {
+                component.migrate = migrate->second;
+            }
+            model.components.push_back(std::move(component));
+        }
+    }
+    return model;
+}
+
 base::Value ScriptModel::to_value() const {
     base::Array list;
     for (std::size_t index = 0; index < levels.size(); ++index) {
-        base::Array components;
+        base::Array names;
         for (const base::ComponentName& component : levels[index]) {
-            components.push_back(component.str());
+            names.push_back(component.str());
         }
         list.push_back(
-            base::Object{{"index", static_cast<std::int64_t>(index)}, {"components", std::move(components)}});
+            base::Object{{"index", static_cast<std::int64_t>(index)}, {"components", std::move(names)}});
     }
-    return base::Object{
-        {"environment", environment}, {"release", release}, {"from", from}, {"levels", std::move(list)}};
+    base::Array described;
+    for (const Component& component : components) {
+        described.push_back(base::Object{
+            {"name", component.name.str()},
+            {"level", static_cast<std::int64_t>(component.level)},
+            {"targets", static_cast<std::int64_t>(component.targets)},
+            {"commands", component.commands},
+            {"migrate", component.migrate.empty() ? base::Value(false) : base::Value(component.migrate)}});
+    }
+    return base::Object{{"kind", kind}, {"environment", environment}, {"release", release},
+                        {"from", from}, {"levels", std::move(list)},  {"components", std::move(described)}};
 }
 
 ScriptModel ScriptModel::from_value(const base::Value& value) {
     const base::Fields fields(value, "model");
-    ScriptModel model{fields.text("environment"), fields.text("release"), fields.text("from", ""), {}};
+    ScriptModel model{fields.text("environment"),    fields.text("release"),
+                      fields.text("from", ""),       {},
+                      fields.text("kind", "deploy"), {}};
     for (const base::Fields& level : fields.records("levels")) {
         model.levels.emplace_back();
         for (const std::string& component : level.texts("components")) {
             model.levels.back().emplace_back(component);
         }
     }
+    constexpr std::int64_t most = std::numeric_limits<std::int32_t>::max();
+    for (const base::Fields& component : fields.records("components")) {
+        const base::Value* migrate = component.any("migrate");
+        model.components.push_back(
+            {base::ComponentName(component.text("name")),
+             static_cast<std::size_t>(component.whole("level", 0, most)),
+             static_cast<std::size_t>(component.whole("targets", 0, most)), component.texts("commands"),
+             migrate == nullptr || migrate->text() == nullptr ? "" : *migrate->text()});
+    }
     return model;
 }
 
 struct Script::State {
+    explicit State(Limits limits) : sandbox(limits), most_commands(limits.commands) {}
+
     Sandbox sandbox;
+    std::int64_t most_commands;
     std::string name;
     std::string summary;
     std::vector<Parameter> parameters;
-    lua_State* thread = nullptr;
-    Call call;
+    Call call{};
+    lua_State* thread = nullptr; ///< of the function that is running; on top of the sandbox's stack
     bool started = false;
+    bool deferred = false; ///< the function that is running is a deferred one
+    const char* outcome = "succeeded";
+    std::vector<std::string> errors;
     std::optional<ScriptEnded> ended;
     std::int64_t sequence = 0;
 
     // The table that `workflow` was given stays in the registry; here is what can be read of it.
     void read_workflow(std::string_view source) {
-        sandbox.add("workflow", workflow_word);
-        sandbox.add("ramp", ramp_word);
-        sandbox.add("duration", duration_word);
-        sandbox.add("count", count_word);
-        sandbox.add("text", text_word);
-        sandbox.add("flag", flag_word);
+        for (const Word& word : words) {
+            sandbox.add(word.name, word.function);
+        }
         sandbox.load(source, name);
         sandbox.call(1);
         lua_State* state = sandbox.state();
-        lua_getfield(state, LUA_REGISTRYINDEX, workflow_key);
-        if (lua_type(state, -1) != LUA_TTABLE || lua_rawequal(state, -1, -2) == 0) {
+        Written written_there;
+        lua_pushvalue(state, -1);
+        sandbox.protect(look_at_workflow, &written_there, 1);
+        if (!written_there.workflow) {
             throw base::Error(base::Fault::Input, "{}: not a workflow; write return workflow {{ … }}", name);
         }
-        lua_getfield(state, LUA_REGISTRYINDEX, line_key);
-        const int line = static_cast<int>(lua_tointeger(state, -1));
-        lua_pop(state, 1);
-
-        lua_pushliteral(state, "run");
-        if (lua_rawget(state, -2) != LUA_TFUNCTION) {
+        if (!written_there.run) {
             throw base::Error(base::Fault::Input,
-                              "{}:{}: 'run' is missing; write run = function(ctx, params) … end", name, line);
+                              "{}:{}: 'run' is missing; write run = function(ctx, params) … end", name,
+                              written_there.line);
         }
-        lua_pop(state, 1);
-        base::Value fields = declared_fields(state, line);
+        base::Value fields = declared_fields(state, written_there.line);
         lua_settop(state, 0);
         const base::Fields written(fields, name);
         summary = written.text("summary", "");
@@ -306,38 +295,93 @@ struct Script::State {
         return value;
     }
 
-    Step resume(int arguments) {
+    // Runs what is on the thread until it wants something, or all is done. A refused call gets no new budget:
+    // a loop around it would never end.
+    Step go_on(int arguments) {
         while (true) {
-            sandbox.refill();
             int results = 0;
             const int status = lua_resume(thread, sandbox.state(), arguments, &results);
-            if (status != LUA_YIELD) {
-                ended = status == LUA_OK ? ScriptEnded{true, ""}
-                                         : ScriptEnded{false, sandbox.reason(thread, status)};
+            if (status == LUA_YIELD && sequence >= most_commands) {
+                failed(fmt::format("{}: the script gave more than {} commands", name, most_commands));
+            } else if (status == LUA_YIELD) {
+                std::string refusal;
+                if (std::optional<ScriptCommand> command = command_of(results, refusal)) {
+                    return *std::move(command);
+                }
+                if (reply(false, refusal)) {
+                    arguments = 2;
+                    continue;
+                }
+            } else if (status != LUA_OK) {
+                failed(sandbox.reason(thread, status));
+            }
+            if (!next_function()) {
                 return *ended;
             }
-            const std::string kind = lua_tostring(thread, -3);
-            try {
-                base::Value given = arguments_of(thread, kind);
-                lua_pop(thread, results);
-                return ScriptCommand{++sequence, kind, std::move(given)};
-            } catch (const base::Error& error) {
-                lua_pop(thread, results);
-                arguments = reply(false, error.message());
-            }
+            arguments = 1;
         }
     }
 
-    int reply(bool ok, base::Value value) {
-        Reply what{thread, ok, std::move(value)};
-        sandbox.protect(push_reply, &what);
-        return 2;
+    std::optional<ScriptCommand> command_of(int results, std::string& refusal) {
+        try {
+            const ContextCall given = read_call(thread, results);
+            base::Value command = command_arguments(*given.method, given.arguments, given.options);
+            if (!deferred || given.method->deferrable) {
+                return ScriptCommand{++sequence, std::string(given.method->command), std::move(command)};
+            }
+            refusal = fmt::format("ctx:{}: a deferred function can only use {}", given.method->name,
+                                  deferrable_methods());
+        } catch (const base::Error& error) {
+            refusal = error.message();
+        }
+        return std::nullopt;
     }
+
+    // False when there is no memory for it: that ends the function.
+    bool reply(bool ok, base::Value value) {
+        Reply what{thread, ok, std::move(value)};
+        try {
+            sandbox.protect(push_reply, &what);
+            return true;
+        } catch (const base::Error& error) {
+            failed(error.message());
+            return false;
+        }
+    }
+
+    void failed(const std::string& error) {
+        errors.push_back(deferred ? "a deferred function failed: " + error : error);
+        if (!deferred) {
+            outcome = "failed";
+        }
+    }
+
+    // The function that was running is over, or is left where it stands: nothing of it can run again. False
+    // when there is no further one.
+    bool next_function() {
+        deferred = true;
+        sandbox.end_thread();
+        try {
+            sandbox.refill();
+            thread = sandbox.new_thread();
+            Deferred next{thread, outcome};
+            sandbox.protect(push_next_deferred, &next);
+            if (next.found) {
+                return true;
+            }
+        } catch (const base::Error& error) {
+            failed(error.message());
+        }
+        ended = ScriptEnded{errors.empty(), fmt::format("{}", fmt::join(errors, "; "))};
+        return false;
+    }
+
+    Step run_deferred() { return next_function() ? go_on(1) : *ended; }
 };
 
 Script::Script(std::string_view source, const std::string& name, const base::Object& params,
-               const ScriptModel& model)
-    : state_(std::make_unique<State>()) {
+               const ScriptModel& model, Limits limits)
+    : state_(std::make_unique<State>(limits)) {
     state_->name = name;
     state_->read_workflow(source);
     state_->call = {nullptr, model.to_value(), apply_parameters(state_->parameters, params, name)};
@@ -348,19 +392,32 @@ Script::Script(std::string_view source, const std::string& name, const base::Obj
 Script::~Script() = default;
 
 Script::Step Script::resume(const std::optional<Answer>& answer) {
-    if (state_->ended) {
-        return *state_->ended;
+    State& state = *state_;
+    if (state.ended) {
+        return *state.ended;
     }
-    if (!state_->started) {
-        state_->started = true;
-        state_->sandbox.protect(push_call, &state_->call);
-        return state_->resume(2);
+    if (!state.started) {
+        state.started = true;
+        try {
+            state.sandbox.refill();
+            state.sandbox.protect(push_call, &state.call);
+        } catch (const base::Error& error) {
+            state.failed(error.message());
+            return state.run_deferred();
+        }
+        return state.go_on(2);
     }
-    if (!answer || answer->sequence != state_->sequence) {
+    if (!answer || answer->sequence != state.sequence) {
         throw base::Error(base::Fault::Internal, "workflow '{}' waits for the answer to its command {}",
-                          state_->name, state_->sequence);
+                          state.name, state.sequence);
     }
-    return state_->resume(state_->reply(answer->ok, answer->ok ? answer->value : base::Value(answer->error)));
+    if (answer->stopped) {
+        state.outcome = "stopped";
+        return state.run_deferred();
+    }
+    state.sandbox.refill();
+    const bool taken = state.reply(answer->ok, answer->ok ? answer->value : base::Value(answer->error));
+    return taken ? state.go_on(2) : state.run_deferred();
 }
 
 const std::vector<Script::Parameter>& Script::parameters() const {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/value.hpp"
+#include "workflows/engine/limits.hpp"
 #include "workflows/engine/run.hpp"
 
 #include <memory>
@@ -12,30 +13,40 @@
 
 namespace workflows::engine {
 
-/// What a script sees of the run: `ctx.levels` (each with `.index`, `.components`), `ctx.environment`,
-/// `ctx.release`, `ctx.from`.
+/// What a script sees of the run: the members of `ctx` (context_fields in methods.hpp).
 struct ScriptModel {
     std::string environment, release, from;
     std::vector<std::vector<base::ComponentName>> levels;
+    std::string kind = "deploy"; ///< or "operation"
+    struct Component {
+        base::ComponentName name;
+        std::size_t level = 0;
+        std::size_t targets = 0;
+        std::vector<std::string> commands;
+        std::string migrate; ///< a command's name; empty: none
+    };
+    std::vector<Component> components{};
+
+    static ScriptModel of(const RunInput& input);
     base::Value to_value() const;
     static ScriptModel from_value(const base::Value& value);
 };
 
-/// The commands that scripts give, as ScriptCommand::kind and arguments; all values as in the script,
-/// durations as text:
-///
-///   preflight {quorum?, deadline?}   answer: {ready, left_out}
-///   update    {level, …options}      `level` is the index of a level (0-based, as in RunInput::levels);
-///   answer: {level, failures} wait      {duration}             a durable timer; answer: nothing
-///
 /// One workflow script in a Lua 5.4 sandbox: allow-listed globals, text chunks only, sorted `pairs`, an
 /// allocator with a ceiling, an instruction budget on every thread that `pcall` cannot swallow. `resume` runs
-/// it to its next command. Programs run it inside `workflow-vm`, tests directly.
+/// it to its next command (methods.hpp: kind and arguments; durations as text, a level as its index). What
+/// is wrong with a call goes back to the script as an error at its line, and is no command. Programs run it
+/// inside `workflow-vm`, tests directly.
+///
+/// Functions that the script deferred are called when it has ended, the last one first, each on a thread and
+/// with a budget of its own, with "succeeded", "failed" (the script raised an error) or "stopped". An answer
+/// with `stopped` ends at once what it is given to, whatever that catches. What a deferred function raises
+/// prevents no other one and stands in ScriptEnded::error.
 class Script {
 public:
     /// @throws base::Error{Input} `name:line: …`: syntax, not a workflow, unknown or mistyped parameter.
     Script(std::string_view source, const std::string& name, const base::Object& params,
-           const ScriptModel& model);
+           const ScriptModel& model, Limits limits = {});
     ~Script();
     using Step = std::variant<ScriptCommand, ScriptEnded>;
     /// First call without an answer; then with the answer to the last command.
@@ -54,5 +65,8 @@ private:
     struct State;
     std::unique_ptr<State> state_;
 };
+
+/// The words that a workflow's file has beside the sandbox's: `workflow`, and one for each type of parameter.
+const std::vector<std::string>& workflow_words();
 
 } // namespace workflows::engine

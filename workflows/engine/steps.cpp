@@ -23,6 +23,28 @@ base::Value member(const base::Value& value, std::string_view key, base::Value a
     return found == nullptr ? std::move(absent) : *found;
 }
 
+// What a target is while this order is out, on the way.
+TargetState state_of(OrderKind kind) {
+    switch (kind) {
+    case OrderKind::Drain:
+        return TargetState::Draining;
+    case OrderKind::Apply:
+        return TargetState::Applying;
+    case OrderKind::Command:
+        return TargetState::Commanding;
+    case OrderKind::Restart:
+        return TargetState::Restarting;
+    case OrderKind::Stop:
+        return TargetState::Stopping;
+    case OrderKind::Start:
+        return TargetState::Starting;
+    case OrderKind::Undrain:
+        return TargetState::Undraining;
+    default:
+        return TargetState::Probing;
+    }
+}
+
 } // namespace
 
 base::Value Run::State::body(const Progress& target, OrderKind kind) const {
@@ -41,38 +63,90 @@ base::Value Run::State::body(const Progress& target, OrderKind kind) const {
                                                  : member(desired, "availability", base::Array{})}};
     case OrderKind::Settle:
         return base::Object{{"release", input.release.str()}, {"known_good", known_good}};
-    case OrderKind::Drain:
+    case OrderKind::Command:
+        // A migration is part of an update, and no ctx:command is open then.
+        return base::Object{
+            {"name", command_act ? command_act->options.name : input.migrate.at(name(target).component)}};
     case OrderKind::Restart:
+        // An update restarts what has changed; a workflow that restarts means all.
+        return base::Object{{"all", act && act->options.action == Action::Restart}};
+    case OrderKind::Drain:
     case OrderKind::Undrain:
     case OrderKind::Undo:
+    case OrderKind::Stop:
+    case OrderKind::Start:
+    case OrderKind::Cancel:
+    case OrderKind::Measure:
         break;
     }
     return base::Object{};
 }
 
-void Run::State::send(Progress& target, OrderKind kind) {
+std::int64_t Run::State::send(Progress& target, OrderKind kind, std::optional<base::Value> what) {
     const auto given = deadlines.find(kind);
-    const base::Time deadline = now + (given == deadlines.end() ? default_deadline(kind) : given->second);
+    base::Time deadline = now + (given == deadlines.end() ? default_deadline(kind) : given->second);
+    if (kind == OrderKind::Command && command_act) {
+        deadline = now + command_act->options.deadline;
+    }
     const std::int64_t order = next_order++;
     target.order = order;
+    ++busy;
     const auto seen = online.find(name(target).node);
-    effects.emplace_back(SendOrder{order, name(target), kind, body(target, kind), deadline});
+    effects.emplace_back(
+        SendOrder{order, name(target), kind, what ? *std::move(what) : body(target, kind), deadline});
     const std::int64_t timer = set_timer(OpenTimer::Kind::Deadline, deadline,
                                          fmt::format("'{}' of {}", word(kind), name(target).str()), order);
-    orders.emplace(order, OpenOrder{static_cast<std::size_t>(&target - targets.data()), kind, timer, deadline,
-                                    seen != online.end() && seen->second});
+    orders.emplace(order,
+                   OpenOrder{place(target), kind, timer, deadline, seen != online.end() && seen->second});
+    return order;
+}
+
+// The node ends what it does for that order, if that can be ended. The order is reported all the same.
+void Run::State::send_cancel(std::int64_t order, const OpenOrder& open) {
+    static const std::set<OrderKind> interruptible = {OrderKind::Drain, OrderKind::Command,
+                                                      OrderKind::Probe, OrderKind::Restart,
+                                                      OrderKind::Start, OrderKind::Stop};
+    if (!interruptible.contains(open.kind)) {
+        return;
+    }
+    const Progress& target = targets[open.target];
+    const base::Time deadline = now + default_deadline(OrderKind::Cancel);
+    const std::int64_t id = next_order++;
+    effects.emplace_back(
+        SendOrder{id, name(target), OrderKind::Cancel, base::Object{{"order", order}}, deadline});
+    const std::int64_t timer =
+        set_timer(OpenTimer::Kind::Deadline, deadline, fmt::format("'cancel' of {}", name(target).str()), id);
+    orders.emplace(id, OpenOrder{open.target, OrderKind::Cancel, timer, deadline, true});
+}
+
+// One step: the state that says so, what it means for the service, the order.
+void Run::State::take(Progress& target, OrderKind kind) {
+    acted = true;
+    set_state(target, state_of(kind));
+    change_service(target, [&](Progress& changed) {
+        changed.drained |= kind == OrderKind::Drain;
+        changed.down |= kind == OrderKind::Stop;
+        changed.touched |= kind == OrderKind::Apply;
+        changed.proven &= kind != OrderKind::Apply && kind != OrderKind::Restart && kind != OrderKind::Start;
+    });
+    send(target, kind);
 }
 
 void Run::State::start(Progress& target) {
-    if (target.installed) {
-        set_state(target, TargetState::Draining);
-        set_service(target, true, target.touched, target.proven);
-        send(target, OrderKind::Drain);
-    } else {
-        // Nothing of it serves yet.
-        set_state(target, TargetState::Applying);
-        set_service(target, false, true, false);
-        send(target, OrderKind::Apply);
+    const bool drains = target.installed && !target.drained && !target.down;
+    switch (act->options.action) {
+    case Action::Update:
+        take(target, drains ? OrderKind::Drain : target.applied ? OrderKind::Restart : OrderKind::Apply);
+        break;
+    case Action::Restart:
+        take(target, drains ? OrderKind::Drain : OrderKind::Restart);
+        break;
+    case Action::Stop:
+        take(target, drains ? OrderKind::Drain : OrderKind::Stop);
+        break;
+    case Action::Start:
+        take(target, OrderKind::Start);
+        break;
     }
 }
 
@@ -97,14 +171,27 @@ void Run::State::on(const Reported& report) {
     online.insert_or_assign(name(target).node, true);
     orders.erase(open);
     timers.erase(order.timer);
+    if (order.kind == OrderKind::Cancel) {
+        note(report.ok ? "ended on the node" : "not ended on the node",
+             {{"ended", member(report.detail, "ended", base::Array{})}, {"reason", report.reason}}, &target);
+        return;
+    }
     target.order.reset();
+    --busy;
     if (order.kind == OrderKind::Prepare) {
         prepare_answered(target, report);
     } else if (order.kind == OrderKind::Settle) {
         if (!report.ok) {
             note("release not settled", {{"reason", report.reason}}, &target);
         }
-    } else if (!report.ok && report.code == "inconclusive" && order.kind == OrderKind::Probe) {
+    } else if (order.kind == OrderKind::Measure) {
+        target_measured(report.order, target, report);
+    } else if (survey && order.kind == OrderKind::Probe) {
+        surveyed(target, report);
+    } else if (order.kind == OrderKind::Command && command_act) {
+        command_answered(target, report.ok, report.code, report.reason, report.detail);
+    } else if (!TIERCEL_GUARD("errors-are-not-verdicts",
+                              report.ok || report.code != "inconclusive" || order.kind != OrderKind::Probe)) {
         hold_for_person(target, report.reason);
     } else if (on_the_way_back(target.state)) {
         report.ok ? back_step_done(target, order.kind, report.detail)
@@ -123,84 +210,187 @@ void Run::State::on(const TimerFired& fired) {
     }
     const OpenTimer timer = open->second;
     timers.erase(open);
-    if (timer.kind == OpenTimer::Kind::Soak) {
-        if (phase == Phase::Updating) {
-            begin_gate();
+    switch (timer.kind) {
+    case OpenTimer::Kind::Deadline:
+        deadline_passed(timer.subject);
+        break;
+    case OpenTimer::Kind::Soak:
+        if (phase == Phase::Acting) {
+            act->soaked = true;
         }
-        return;
+        break;
+    case OpenTimer::Kind::TargetSoak:
+    case OpenTimer::Kind::Settle: {
+        Progress& target = targets[static_cast<std::size_t>(timer.subject)];
+        const TargetState waits =
+            timer.kind == OpenTimer::Kind::Settle ? TargetState::Proving : TargetState::Soaking;
+        if (target.state == waits && !target.order) {
+            send(target, OrderKind::Probe);
+        }
+        break;
     }
-    if (timer.kind == OpenTimer::Kind::ScriptWait) {
+    case OpenTimer::Kind::ScriptWait:
         if (phase == Phase::ScriptWaiting) {
             answer(nullptr);
         }
-        return;
+        break;
+    case OpenTimer::Kind::Approval:
+        if (approval) {
+            end_approval(false, fmt::format("nobody approved by {}", base::to_rfc3339(timer.at)));
+        }
+        break;
+    case OpenTimer::Kind::Await:
+        if (phase == Phase::ScriptWaiting && !awaited.empty()) {
+            awaited.clear();
+            answer(base::Object{{"received", false}, {"by", ""}, {"value", nullptr}});
+        }
+        break;
+    case OpenTimer::Kind::MeasureDue:
+        measure(static_cast<std::size_t>(timer.subject));
+        break;
+    case OpenTimer::Kind::MeasureDeadline:
+        if (measurements.contains(timer.subject)) {
+            end_measurement(timer.subject, {false, std::nullopt, std::nullopt,
+                                            "no answer by " + base::to_rfc3339(timer.at)});
+        }
+        break;
     }
-    const OpenOrder order = orders.at(timer.order);
-    orders.erase(timer.order);
+}
+
+void Run::State::deadline_passed(std::int64_t id) {
+    const OpenOrder order = orders.at(id);
+    orders.erase(id);
     Progress& target = targets[order.target];
-    target.order.reset();
     const std::string reason = order.seen ? fmt::format("no answer to '{}' by {}", word(order.kind),
                                                         base::to_rfc3339(order.deadline))
                                           : fmt::format("the node was offline until {}, the deadline of '{}'",
                                                         base::to_rfc3339(order.deadline), word(order.kind));
+    if (order.kind == OrderKind::Cancel) {
+        note("not ended on the node", {{"reason", reason}}, &target);
+        return;
+    }
+    target.order.reset();
+    --busy;
+    const TargetState state = order.seen ? TargetState::Lost : TargetState::Unreachable;
     if (order.kind == OrderKind::Prepare) {
         prepare_lost(target, order.seen);
     } else if (order.kind == OrderKind::Settle) {
         note("release not settled", {{"reason", reason}}, &target);
+    } else if (order.kind == OrderKind::Measure) {
+        target_measured(id, target, Reported{id, false, "inconclusive", reason, nullptr});
+    } else if (survey && order.kind == OrderKind::Probe) {
+        surveyed(target, Reported{id, false, "inconclusive", reason, nullptr});
+    } else if (order.kind == OrderKind::Command && command_act) {
+        command_answered(target, false, std::string(word(state)), reason, nullptr);
     } else if (on_the_way_back(target.state)) {
         back_step_failed(target, order.kind, reason, false);
     } else {
-        step_failed(target, order.kind, order.seen ? TargetState::Lost : TargetState::Unreachable, reason);
+        step_failed(target, order.kind, state, reason);
     }
 }
 
 void Run::State::step_done(Progress& target, OrderKind kind, const base::Value& detail) {
-    switch (kind) {
-    case OrderKind::Drain:
-        set_service(target, flag_of(detail, "drained", true), target.touched, target.proven);
-        break;
-    case OrderKind::Probe:
-        set_service(target, target.drained, target.touched, true);
-        break;
-    case OrderKind::Undrain:
-        set_service(target, false, target.touched, target.proven);
-        break;
-    default:
-        break;
+    change_service(target, [&](Progress& changed) {
+        switch (kind) {
+        case OrderKind::Drain:
+            changed.drained = flag_of(detail, "drained", true);
+            break;
+        case OrderKind::Undrain:
+            changed.drained = false;
+            break;
+        case OrderKind::Apply:
+            changed.applied = true;
+            break;
+        case OrderKind::Restart:
+        case OrderKind::Start:
+            changed.down = false;
+            break;
+        case OrderKind::Probe:
+            changed.proven = true;
+            break;
+        default:
+            break;
+        }
+    });
+    if (kind == OrderKind::Probe) {
+        capacity.healed(place(target));
+    }
+    if (kind == OrderKind::Command) {
+        command_succeeded(target, input.migrate.at(name(target).component));
+        target.migrates = false;
     }
     if (target.state == TargetState::Soaking) { // the gate
         set_state(target, is_rollback() ? TargetState::RolledBack : TargetState::Updated);
         return;
     }
     if (target.state == TargetState::Undraining) {
-        target.verdict ? end_as_judged(target) : set_state(target, TargetState::Soaking);
+        target.verdict ? end_as_judged(target) : serves_again(target);
         return;
     }
     if (stopped && stopped->halts()) {
         target.halted = true;
         return;
     }
+    next_step(target, kind);
+}
+
+void Run::State::next_step(Progress& target, OrderKind kind) {
+    const Action action = act->options.action;
     switch (kind) {
     case OrderKind::Drain:
-        set_state(target, TargetState::Applying);
-        set_service(target, target.drained, true, false);
-        send(target, OrderKind::Apply);
+        take(target, action == Action::Stop      ? OrderKind::Stop
+                     : action == Action::Restart ? OrderKind::Restart
+                     : target.applied            ? OrderKind::Restart
+                                                 : OrderKind::Apply);
         break;
     case OrderKind::Apply:
-        set_state(target, TargetState::Restarting);
-        send(target, OrderKind::Restart);
+        if (target.migrates) {
+            take(target, OrderKind::Command);
+            break;
+        }
+        [[fallthrough]];
+    case OrderKind::Command:
+        // What was stopped before stays so until the workflow starts it.
+        target.down ? set_state(target, TargetState::Stopped) : take(target, OrderKind::Restart);
+        break;
+    case OrderKind::Stop:
+        set_state(target, TargetState::Stopped);
         break;
     case OrderKind::Restart:
-        set_state(target, TargetState::Probing);
-        send(target, OrderKind::Probe);
+    case OrderKind::Start:
+        take(target, OrderKind::Probe);
         break;
     default:
-        if (target.drained) {
-            set_state(target, TargetState::Undraining);
-            send(target, OrderKind::Undrain);
+        if (target.state == TargetState::Probing && act->options.settle > base::Duration::zero()) {
+            set_state(target, TargetState::Proving);
+            set_timer(OpenTimer::Kind::Settle, now + act->options.settle,
+                      fmt::format("{} must stay healthy for {}", name(target).str(),
+                                  base::to_text(act->options.settle)),
+                      static_cast<std::int64_t>(place(target)));
+        } else if (target.drained) {
+            take(target, OrderKind::Undrain);
         } else {
-            set_state(target, TargetState::Soaking);
+            serves_again(target);
         }
+    }
+}
+
+void Run::State::serves_again(Progress& target) {
+    set_state(target, TargetState::Soaking);
+    if (act->options.action != Action::Update) {
+        set_state(target, TargetState::Updated);
+        return;
+    }
+    if (!act->options.cut.sliding || stopped) {
+        return; // the batch soaks together
+    }
+    const base::Duration soak = act->options.soak_of(0);
+    if (soak > base::Duration::zero()) {
+        set_timer(OpenTimer::Kind::TargetSoak, now + soak,
+                  fmt::format("{} soaks {}", name(target).str(), base::to_text(soak)),
+                  static_cast<std::int64_t>(place(target)));
+    } else {
+        send(target, OrderKind::Probe);
     }
 }
 
@@ -210,25 +400,23 @@ void Run::State::step_failed(Progress& target, OrderKind kind, TargetState state
         end_as_judged(target);
         return;
     }
-    if (kind == OrderKind::Apply && state == TargetState::Refused) {
-        set_service(target, target.drained, false, true); // it says that it did nothing
-    }
-    if (kind == OrderKind::Probe) {
-        set_service(target, target.drained, target.touched, false);
-    }
+    change_service(target, [&](Progress& changed) {
+        if (kind == OrderKind::Apply && state == TargetState::Refused) { // it says that it did nothing
+            changed.touched = changed.applied;
+            changed.proven = !changed.applied;
+        } else if (kind == OrderKind::Probe) {
+            changed.proven = false;
+        } else if (kind == OrderKind::Stop && state == TargetState::Refused) {
+            changed.down = false;
+        }
+    });
     target.verdict = is_rollback() && state == TargetState::Failed ? TargetState::RollbackFailed : state;
     target.reason = fmt::format("{}: {}", word(kind), reason);
-    ++update->failures;
     note("target failed", {{"step", word(kind)}, {"state", word(*target.verdict)}, {"reason", reason}},
          &target);
-    if (!stopped && update->failures > update->options.max_failures) {
-        const UpdateOptions::OnFailure what = update->options.on_failure;
-        stop(what == UpdateOptions::OnFailure::RollbackAll     ? Stop::How::RollbackAll
-             : what == UpdateOptions::OnFailure::RollbackBatch ? Stop::How::RollbackBatch
-                                                               : Stop::How::Finish,
-             what == UpdateOptions::OnFailure::RollbackAll ? Outcome::RolledBack : Outcome::Stopped,
-             fmt::format("{} failed, {} may: {}: {}", update->failures, update->options.max_failures,
-                         name(target).str(), target.reason));
+    failed_in_act(target);
+    if (target.migrates) {
+        migration_failed(target, kind, state);
     }
     if (goes_back(target)) {
         target.halted = true;
@@ -236,17 +424,18 @@ void Run::State::step_failed(Progress& target, OrderKind kind, TargetState state
     } else if (kind == OrderKind::Undrain) {
         target.reason += "; left out of rotation";
         end_as_judged(target);
-    } else if (target.drained) {
+    } else if (TIERCEL_GUARD("finally-undrain", !target.drained)) {
+        end_as_judged(target);
+    } else {
         const std::string kept = target.reason;
         set_state(target, TargetState::Undraining, kept);
         send(target, OrderKind::Undrain);
-    } else {
-        end_as_judged(target);
     }
 }
 
 void Run::State::end_as_judged(Progress& target) {
-    const std::string reason = target.reason;
+    const std::string reason =
+        target.reason + (target.down ? "; left out of rotation: its services are stopped" : "");
     const TargetState state = *target.verdict;
     set_state(target, state, reason);
 }
@@ -257,6 +446,7 @@ void Run::State::hold_for_person(Progress& target, const std::string& reason) {
         return; // it is about to go back: no verdict is needed
     }
     target.inconclusive = true;
+    ++undecided;
     paused = fmt::format("the probe of {} could not judge: {}", name(target).str(), reason);
 }
 

@@ -1,6 +1,6 @@
 // Copyright the Tiercel authors
 // SPDX-License-Identifier: Apache-2.0
-// Stop conditions and people's signals. Once stopped, no further target starts (law 2).
+// Stop conditions: who does not start any more, who finishes, who goes back.
 #include "workflows/engine/run_state.hpp"
 #include "workflows/engine/transitions.hpp"
 
@@ -8,20 +8,48 @@
 
 namespace workflows::engine {
 
+void Run::State::stop_as(OnFailure what, std::string reason) {
+    stop(what == OnFailure::RollbackAll     ? Stop::How::RollbackAll
+         : what == OnFailure::RollbackBatch ? Stop::How::RollbackBatch
+                                            : Stop::How::Finish,
+         what == OnFailure::RollbackAll ? Outcome::RolledBack : Outcome::Stopped, std::move(reason));
+}
+
 void Run::State::stop(Stop::How how, Outcome result, std::string reason) {
+    const bool undoes =
+        how == Stop::How::RollbackAll || how == Stop::How::RollbackBatch || how == Stop::How::Cancel;
+    if (undoes && !TIERCEL_GUARD("irreversible", point_of_no_return.empty())) {
+        // The old release cannot live with what was done: nobody goes back to it, and a person has to know.
+        result = how == Stop::How::Cancel ? result : Outcome::NeedsPerson;
+        how = Stop::How::Finish;
+        reason += "; there is no way back: " + point_of_no_return + " is irreversible and has succeeded";
+    }
     note("stop condition", {{"reason", reason}, {"outcome", word(result)}});
     stopped = Stop{how, result, std::move(reason)};
-    const bool for_person = std::any_of(targets.begin(), targets.end(),
-                                        [](const Progress& target) { return target.inconclusive; });
-    if (stopped->halts() || !for_person) {
+    if (stopped->halts() || undecided == 0) {
         paused.reset(); // else those under way go on to their end, and one of them needs a person for that
     }
-    std::erase_if(timers, [](const auto& timer) { return timer.second.kind != OpenTimer::Kind::Deadline; });
-    phase = Phase::Stopping;
+    const bool halts = stopped->halts();
+    std::erase_if(timers, [&](const auto& timer) {
+        const OpenTimer::Kind kind = timer.second.kind;
+        return kind != OpenTimer::Kind::Deadline && (halts || kind != OpenTimer::Kind::Settle);
+    });
+    if (act) {
+        act->asking.reset();
+    }
+    if (command_act) { // those that run it come to their end
+        command_act->queue.clear();
+        command_act->asking.reset();
+    }
+    approval.reset();
+    awaited.clear();
+    if (!TIERCEL_GUARD("stop-means-stop", false)) {
+        phase = Phase::Stopping; // from here on nobody starts
+    }
 }
 
 bool Run::State::goes_back(const Progress& target) const {
-    if (!stopped || !(target.touched || target.drained)) {
+    if (!stopped || !(target.touched || target.drained || target.down)) {
         return false;
     }
     switch (stopped->how) {
@@ -32,32 +60,32 @@ bool Run::State::goes_back(const Progress& target) const {
     case Stop::How::Cancel:
         return true;
     case Stop::How::RollbackBatch: {
-        const std::vector<std::size_t>& members = batch_members[update->batches[update->at]];
-        const auto index = static_cast<std::size_t>(&target - targets.data());
-        return std::find(members.begin(), members.end(), index) != members.end();
+        const std::vector<std::size_t>& members = act->batches[act->at].members;
+        return std::find(members.begin(), members.end(), place(target)) != members.end();
     }
     }
     return false;
 }
 
 void Run::State::advance_stopping() {
-    if (!prepared) {
-        // Nothing but preparations can be out: they change nothing, nobody needs to wait for them.
-        end(stopped->outcome, stopped->reason);
+    if (!acted) {
+        // Nothing but questions can be out: they change nothing, nobody needs to wait for them.
+        conclude(stopped->outcome, stopped->reason);
+        return;
+    }
+    if (busy > 0) {
         return;
     }
     for (Progress& target : targets) {
-        if (target.order) {
-            return;
-        }
         if (is_under_way(target.state) && !target.halted) {
             if (!stopped->halts()) {
-                return; // inconclusive: a person has to say
+                return; // settling, or inconclusive: a person has to say
             }
             target.halted = true;
-            target.inconclusive = false;
         }
     }
+    undecided = 0;
+    command_act.reset();
     for (Progress& target : targets) {
         target.inconclusive = false;
         const bool stays = stopped->how != Stop::How::RollbackAll && stopped->how != Stop::How::RollbackBatch;
@@ -65,65 +93,10 @@ void Run::State::advance_stopping() {
             set_state(target, is_rollback() ? TargetState::RolledBack : TargetState::Updated,
                       "its soak was cut short");
         }
+        // Halfway through an outage is between two steps, too.
+        target.halted |= target.state == TargetState::Stopped && stopped->halts();
     }
     begin_way_back();
-}
-
-void Run::State::cancel(const std::string& by) {
-    if (!stopped) {
-        // A rollback that is cancelled does not go forward again: those under way come to their end, the rest
-        // stays.
-        stop(is_rollback() ? Stop::How::Finish : Stop::How::Cancel, Outcome::Cancelled, "cancelled by " + by);
-        if (!is_rollback()) {
-            return;
-        }
-    }
-    // The stop goes its way; what waits for a person is given up.
-    bool given_up = false;
-    for (Progress& target : targets) {
-        if (!target.inconclusive) {
-            continue;
-        }
-        given_up = true;
-        target.inconclusive = false;
-        const std::string reason = "its probe could not judge, and " + by + " cancelled";
-        if (target.state == TargetState::UndoProbing) {
-            give_up_back(target, reason);
-        } else {
-            step_failed(target, OrderKind::Probe, TargetState::Failed, reason);
-        }
-    }
-    paused.reset();
-    note(given_up ? "given up" : "already stopping", {{"by", by}});
-}
-
-void Run::State::resume() {
-    paused.reset();
-    for (Progress& target : targets) {
-        if (target.inconclusive) {
-            target.inconclusive = false;
-            send(target, OrderKind::Probe);
-        }
-    }
-}
-
-void Run::State::on(const Signalled& signal) {
-    const std::string by = signal.reason.empty() ? signal.actor : signal.actor + ": " + signal.reason;
-    note("signal", {{"verb", signal.verb}, {"actor", signal.actor}, {"reason", signal.reason}});
-    const bool over = phase == Phase::Settling;
-    if (signal.verb == "resume") {
-        resume();
-    } else if (over) {
-        note("too late", {{"verb", signal.verb}});
-    } else if (signal.verb == "cancel" || (signal.verb == "preempt" && stopped)) {
-        cancel(by);
-    } else if (signal.verb == "pause" && !stopped) {
-        paused = "paused by " + by;
-    } else if (signal.verb == "preempt") {
-        stop(Stop::How::Preempt, Outcome::Cancelled, "a rollback takes over: " + by);
-    } else {
-        note("too late", {{"verb", signal.verb}});
-    }
 }
 
 } // namespace workflows::engine

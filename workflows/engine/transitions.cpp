@@ -32,21 +32,41 @@ std::vector<TargetState> operator+(std::vector<TargetState> left, const std::vec
 const std::vector<TargetState> bad_ends = {Failed,      Lost,           Unreachable, Refused,
                                            Quarantined, RollbackFailed, Cancelled};
 
+// What an action of a workflow may begin with. A workflow may have several for one target (stop, install,
+// start), so that a word which a target ends with may be followed by another action; what counts is the last
+// one.
+const std::vector<TargetState> first_steps = {Draining, Applying, Commanding, Restarting,
+                                              Stopping, Starting, Probing};
+
 const std::vector<Row>& table() {
     static const std::vector<Row> rows = {
         // On the way. `Undraining` after a failure is the "finally" of law 5: its end is the failure's own
         // word.
-        {NotStarted, "not_started", true, {Preparing, Cancelled}},
+        {NotStarted, "not_started", true,
+         std::vector<TargetState>{Preparing, Cancelled, Unchanged, Failed, Skipped} + first_steps},
         {Preparing,
          "preparing",
          false,
          {Ready, NotStarted, Refused, Quarantined, Unreachable, Lost, Cancelled}},
-        {Ready, "ready", false, {Draining, Applying, Unchanged, NotStarted, Cancelled}},
-        {Draining, "draining", false, std::vector<TargetState>{Applying, Undraining} + bad_ends + way_back},
-        {Applying, "applying", false, std::vector<TargetState>{Restarting, Undraining} + bad_ends + way_back},
+        {Ready, "ready", false,
+         std::vector<TargetState>{Unchanged, NotStarted, Cancelled, Skipped} + first_steps},
+        {Draining, "draining", false,
+         std::vector<TargetState>{Applying, Restarting, Stopping, Undraining} + bad_ends + way_back},
+        {Applying, "applying", false,
+         std::vector<TargetState>{Commanding, Restarting, Stopped, Undraining} + bad_ends + way_back},
+        {Commanding, "commanding", false,
+         std::vector<TargetState>{Restarting, Stopped, Updated, Unchanged, NotStarted, Ready, Undraining} +
+             bad_ends + way_back},
         {Restarting, "restarting", false,
          std::vector<TargetState>{Probing, Undraining} + bad_ends + way_back},
-        {Probing, "probing", false, std::vector<TargetState>{Undraining, Soaking} + bad_ends + way_back},
+        {Stopping, "stopping", false, std::vector<TargetState>{Stopped, Undraining} + bad_ends + way_back},
+        {Stopped, "stopped", false,
+         std::vector<TargetState>{Applying, Commanding, Starting, Updated} + bad_ends + way_back},
+        {Starting, "starting", false, std::vector<TargetState>{Probing, Undraining} + bad_ends + way_back},
+        {Probing, "probing", false,
+         std::vector<TargetState>{Proving, Undraining, Soaking} + bad_ends + way_back},
+        {Proving, "proving", false,
+         std::vector<TargetState>{Undraining, Soaking, Updated} + bad_ends + way_back},
         {Undraining, "undraining", false, std::vector<TargetState>{Soaking} + bad_ends + way_back},
         {Soaking, "soaking", false, std::vector<TargetState>{Updated, RolledBack} + bad_ends + way_back},
         // On the way back.
@@ -54,17 +74,18 @@ const std::vector<Row>& table() {
         {Undoing, "undoing", false, {UndoProbing, UndoUndraining, RolledBack, RollbackFailed}},
         {UndoProbing, "undo_probing", false, {UndoUndraining, RolledBack, RollbackFailed}},
         {UndoUndraining, "undo_undraining", false, std::vector<TargetState>{RolledBack} + bad_ends},
-        // Words that a target may end with.
-        {Updated, "updated", true, way_back},
-        {Unchanged, "unchanged", true, {}},
-        {Failed, "failed", true, way_back},
+        // Words that a target may end with. `failed` and its like may be tried again when a person says so.
+        {Updated, "updated", true, way_back + first_steps},
+        {Unchanged, "unchanged", true, first_steps},
+        {Failed, "failed", true, std::vector<TargetState>{Skipped} + way_back + first_steps},
         {RolledBack, "rolled_back", true, {}},
         {RollbackFailed, "rollback_failed", true, {}},
-        {Skipped, "skipped", true, {}},
-        {Unreachable, "unreachable", true, way_back},
-        {Refused, "refused", true, way_back},
-        {Quarantined, "quarantined", true, way_back},
-        {Lost, "lost", true, way_back},
+        {Skipped, "skipped", true, way_back},
+        {Unreachable, "unreachable", true,
+         std::vector<TargetState>{Skipped, Preparing} + way_back + first_steps},
+        {Refused, "refused", true, std::vector<TargetState>{Skipped} + way_back + first_steps},
+        {Quarantined, "quarantined", true, std::vector<TargetState>{Skipped} + way_back + first_steps},
+        {Lost, "lost", true, std::vector<TargetState>{Skipped} + way_back + first_steps},
         {Cancelled, "cancelled", true, {}},
     };
     return rows;
@@ -74,8 +95,10 @@ const Row& row(TargetState state) noexcept {
     return *std::find_if(table().begin(), table().end(), [&](const Row& one) { return one.state == state; });
 }
 
-constexpr std::array<std::string_view, 8> order_words = {"prepare", "drain",   "apply", "restart",
-                                                         "probe",   "undrain", "undo",  "settle"};
+constexpr std::array<std::string_view, 3> kind_words = {"deploy", "rollback", "operation"};
+constexpr std::array<std::string_view, 13> order_words = {"prepare", "drain",  "apply",  "restart", "probe",
+                                                          "undrain", "undo",   "settle", "stop",    "start",
+                                                          "command", "cancel", "measure"};
 
 struct OutcomeRow {
     Outcome outcome;
@@ -101,14 +124,18 @@ bool may_follow(TargetState before, TargetState after) noexcept {
 }
 
 bool is_under_way(TargetState state) noexcept {
-    return !row(state).terminal && state != Preparing && state != Ready && state != Soaking;
+    return !row(state).terminal && state != Preparing && state != Ready && state != Soaking &&
+           state != Stopped;
 }
 
 TargetState failure_state(std::string_view code) noexcept {
     if (code == "refused" || code == "stale" || code == "expired") {
         return Refused;
     }
-    return code == "quarantined" ? Quarantined : code == "unreachable" ? Unreachable : Failed;
+    return code == "quarantined"   ? Quarantined
+           : code == "unreachable" ? Unreachable
+           : code == "lost"        ? Lost
+                                   : Failed;
 }
 
 std::string_view word(TargetState state) noexcept {
@@ -126,6 +153,10 @@ TargetState target_state_from(std::string_view text) {
         }
     }
     throw base::Error(base::Fault::Corrupt, "'{}' is no state of a target", text);
+}
+
+std::string_view word(RunKind kind) noexcept {
+    return kind_words.at(static_cast<std::size_t>(kind));
 }
 
 std::string_view word(OrderKind kind) noexcept {

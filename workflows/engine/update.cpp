@@ -1,148 +1,241 @@
 // Copyright the Tiercel authors
 // SPDX-License-Identifier: Apache-2.0
-// One level: batches by the ramp, inside a batch a window that max_unavailable bounds, then soak, then the
-// gate. A batch is a barrier.
+// The targets of a level, batch after batch: window, soak, gate. Update, restart, stop and start go the same
+// way; what is done to one target stands in steps.cpp.
 #include "base/error.hpp"
 #include "workflows/engine/run_state.hpp"
+#include "workflows/engine/transitions.hpp"
 
 #include <algorithm>
 
 namespace workflows::engine {
 namespace {
 
-struct Share {
-    base::ComponentName component;
-    std::vector<std::size_t> pending; ///< in the order of the targets
-    std::size_t total = 0;            ///< all that change, those of earlier batches included
-    std::size_t taken = 0;            ///< of the total, in earlier batches
-};
-
-// The ramp counts, component by component, the targets that change; who has nothing to do is no canary.
-std::vector<Share> shares_of(const std::vector<Progress>& targets, std::size_t level) {
-    std::vector<Share> shares;
-    for (std::size_t i = 0; i < targets.size(); ++i) {
-        const Progress& target = targets[i];
-        const bool pending = target.state == TargetState::Ready && target.changed;
-        if (target.level != level || (!pending && !target.batched)) {
-            continue;
-        }
-        const base::ComponentName& component = target.desired->target.component;
-        auto share = std::find_if(shares.begin(), shares.end(),
-                                  [&](const Share& one) { return one.component == component; });
-        if (share == shares.end()) {
-            share = shares.insert(shares.end(), Share{component, {}, 0, 0});
-        }
-        ++share->total;
-        if (pending) {
-            share->pending.push_back(i);
-        } else {
-            ++share->taken;
-        }
-    }
-    return shares;
+// Where a target no longer holds up its batch.
+bool is_settled(TargetState state) {
+    return state == TargetState::Soaking || state == TargetState::Stopped || is_terminal_word(state);
 }
 
-bool in_service_again(TargetState state) {
-    return state == TargetState::Soaking || is_terminal_word(state);
+bool is_failure(TargetState state) {
+    return state == TargetState::Failed || state == TargetState::Lost || state == TargetState::Unreachable ||
+           state == TargetState::Refused || state == TargetState::Quarantined;
+}
+
+bool may_be_acted_on(TargetState state) {
+    return state == TargetState::NotStarted || state == TargetState::Ready || state == TargetState::Updated ||
+           state == TargetState::Unchanged;
 }
 
 } // namespace
 
-void Run::State::begin_update(UpdateOptions options) {
+std::vector<Candidate> Run::State::candidates(const ActOptions& options) {
+    std::vector<Candidate> list;
+    for (Progress& target : targets) {
+        const bool meant = options.where_label.empty() ||
+                           label_of(*target.desired, options.where_label) == options.where_value;
+        if (target.level != options.level || !meant) {
+            continue;
+        }
+        bool pending = false;
+        bool taken = false;
+        switch (options.action) {
+        case Action::Update:
+            pending = (target.state == TargetState::Ready ||
+                       (target.state == TargetState::Stopped && !target.applied)) &&
+                      target.changed;
+            taken = target.batched && !pending;
+            break;
+        case Action::Restart:
+        case Action::Stop:
+            pending = target.installed && may_be_acted_on(target.state);
+            break;
+        case Action::Start:
+            pending = target.state == TargetState::Stopped ||
+                      (is_operation() && target.state == TargetState::NotStarted);
+            break;
+        }
+        if (pending || taken) {
+            list.push_back({place(target), taken});
+        }
+    }
+    return list;
+}
+
+// Law 3: producers first, also when everything stands still and is started again.
+void Run::State::check_order_of_levels(const ActOptions& options) const {
+    for (const Progress& target : targets) {
+        if (target.level >= options.level) {
+            continue;
+        }
+        const bool waits = target.state == TargetState::Ready ||
+                           (target.state == TargetState::Stopped && target.changed && !target.applied);
+        if (options.action == Action::Update && !TIERCEL_GUARD("tier-barrier", !waits)) {
+            throw base::Error(base::Fault::Input,
+                              "ctx:update: level {} cannot start before level {} is through: '{}' "
+                              "has not been updated",
+                              options.level, target.level, name(target).str());
+        }
+        if (options.action == Action::Start &&
+            !TIERCEL_GUARD("start-barrier", target.state != TargetState::Stopped)) {
+            throw base::Error(base::Fault::Input,
+                              "ctx:start: level {} cannot start before level {} is through: '{}' is stopped",
+                              options.level, target.level, name(target).str());
+        }
+    }
+}
+
+void Run::State::begin_act(ActOptions options) {
+    const bool update = options.action == Action::Update;
+    if (update && !prepared) {
+        throw base::Error(base::Fault::Input,
+                          "ctx:update: nothing is prepared yet; call ctx:preflight() first");
+    }
+    if (!is_rollback()) {
+        check_order_of_levels(options);
+    }
+    count_installed();
     const std::size_t level = options.level;
     for (const base::ComponentName& component : input.levels[level]) {
-        availability[component].max_unavailable = options.max_unavailable;
+        capacity.limit(component, options.max_unavailable);
     }
     for (Progress& target : targets) {
-        if (target.level == level && target.state == TargetState::Ready && !target.changed) {
+        if (update && target.level == level && target.state == TargetState::Ready && !target.changed) {
             set_state(target, TargetState::Unchanged, "nothing to do");
         }
     }
     for (const auto& [kind, duration] : options.deadlines) {
         deadlines[kind] = duration;
     }
-    std::vector<Share> shares = shares_of(targets, level);
-    update = Update{std::move(options), {}, 0, Update::Stage::Rolling, 0, {}};
-    for (const Portion& entry : update->options.ramp) {
-        BatchView batch{static_cast<int>(level), "", {}};
-        std::vector<std::size_t> members;
-        for (Share& share : shares) {
-            const std::size_t wanted = entry.rounded_up(share.total);
-            if (wanted <= share.taken) {
-                continue;
-            }
-            if (!batch.arithmetic.empty()) {
-                batch.arithmetic += "; ";
-            }
-            batch.arithmetic += (input.levels[level].size() > 1 ? share.component.str() + ": " : "") +
-                                entry.explain_up(share.total);
-            for (; share.taken < wanted; ++share.taken) {
-                members.push_back(share.pending.front());
-                share.pending.erase(share.pending.begin());
-                batch.targets.push_back(name(targets[members.back()]));
-                targets[members.back()].batched = true;
-            }
+    std::vector<CutBatch> cut_batches = cut(input.targets, candidates(options), options.cut);
+    act.emplace();
+    act->options = std::move(options);
+    act->batches = std::move(cut_batches);
+    if (update) {
+        last_update = act->options;
+    } else {
+        acts.push_back(
+            {std::string(word(act->options.action)), fmt::format("level {}", level), batches.size()});
+    }
+    for (Progress& target : targets) {
+        target.in_act = false;
+    }
+    for (std::size_t at = 0; at < act->batches.size(); ++at) {
+        const CutBatch& batch = act->batches[at];
+        BatchView view{static_cast<int>(level), batch.arithmetic, {}, batch.zone};
+        for (const std::size_t member : batch.members) {
+            targets[member].batched |= update;
+            targets[member].in_act = true;
+            view.targets.push_back(name(targets[member]));
+            act->options.failures.concerns(*targets[member].desired, at);
         }
-        if (!members.empty()) {
-            update->batches.push_back(batches.size());
-            batches.push_back(std::move(batch));
-            batch_members.push_back(std::move(members));
+        if (update) {
+            act->views.push_back(batches.size());
+            batches.push_back(std::move(view));
         }
     }
-    phase = Phase::Updating;
-    note("update started", {{"level", static_cast<std::int64_t>(level)},
-                            {"batches", static_cast<std::int64_t>(update->batches.size())},
-                            {"max_failures", update->options.max_failures},
-                            {"max_unavailable", update->options.max_unavailable.to_value()},
-                            {"soak", base::to_text(update->options.soak)}});
-    if (!update->batches.empty()) {
+    phase = Phase::Acting;
+    note(fmt::format("{} started", word(act->options.action)),
+         {{"level", static_cast<std::int64_t>(level)},
+          {"batches", static_cast<std::int64_t>(act->batches.size())},
+          {"max_failures", act->options.failures.to_value()},
+          {"max_unavailable", act->options.max_unavailable.to_value()},
+          {"soak", base::to_text(act->options.soak.front())}});
+    if (!act->batches.empty()) {
         begin_batch();
     }
 }
 
-// Rollbacks have no script: highest level first, each level one batch, whatever fails is left behind.
 void Run::State::begin_next_rollback_level() {
     if (back_level == 0) {
         end_of_rollback();
         return;
     }
-    UpdateOptions options;
+    ActOptions options;
     options.level = --back_level;
-    options.max_failures = static_cast<std::int64_t>(targets.size());
-    begin_update(std::move(options));
+    options.failures = FailureBudget::unlimited();
+    begin_act(std::move(options));
 }
 
 void Run::State::begin_batch() {
-    const std::size_t id = update->batches[update->at];
-    update->stage = Update::Stage::Rolling;
-    update->queues.clear();
-    for (const std::size_t member : batch_members[id]) {
-        update->queues[name(targets[member]).component].push_back(member);
+    const CutBatch& batch = act->batches[act->at];
+    act->stage = Act::Stage::Rolling;
+    act->lanes.clear();
+    act->watches.clear();
+    act->soaked = act->judged_bad = false;
+    act->unsettled = batch.members.size();
+    for (const std::size_t member : batch.members) {
+        Progress& target = targets[member];
+        target.batch = act->at;
+        Act::Lane& lane = act->lanes[name(target).component];
+        lane.queue.push_back(member);
+        ++lane.total;
     }
-    note("batch started", {{"level", batches[id].level},
-                           {"batch", static_cast<std::int64_t>(update->at + 1)},
-                           {"of", static_cast<std::int64_t>(update->batches.size())},
-                           {"targets", static_cast<std::int64_t>(batch_members[id].size())},
-                           {"arithmetic", batches[id].arithmetic}});
+    for (auto& [component, lane] : act->lanes) {
+        std::stable_partition(lane.queue.begin(), lane.queue.end(),
+                              [&](std::size_t member) { return capacity.ill(member); });
+    }
+    base::Object fields{{"level", static_cast<std::int64_t>(act->options.level)},
+                        {"batch", static_cast<std::int64_t>(act->at + 1)},
+                        {"of", static_cast<std::int64_t>(act->batches.size())},
+                        {"targets", static_cast<std::int64_t>(batch.members.size())},
+                        {"arithmetic", batch.arithmetic}};
+    if (!batch.zone.empty()) {
+        fields.set("zone", batch.zone);
+    }
+    note("batch started", std::move(fields));
 }
 
-bool Run::State::batch_settled() const {
-    const std::vector<std::size_t>& members = batch_members[update->batches[update->at]];
-    return std::all_of(members.begin(), members.end(),
-                       [&](std::size_t member) { return in_service_again(targets[member].state); });
+Capacity::Room Run::State::room_for(const Progress& target, const Act::Lane& lane) const {
+    const Cut& how = act->options.cut;
+    const bool turn = TIERCEL_GUARD("migration-first", !lane.migrating || lane.migrating == place(target));
+    const bool window =
+        !how.sliding ||
+        TIERCEL_GUARD("sliding-window", lane.in_flight < window_width(how.ramp, lane.total, lane.passed));
+    if (!turn || !window) {
+        return Capacity::Room::No;
+    }
+    return target.installed ? capacity.room(place(target)) : Capacity::Room::Yes;
 }
 
-// The next ones start when earlier ones are back in service: a sliding window inside the batch.
 void Run::State::fill_window() {
-    for (auto& [component, queue] : update->queues) {
-        const Availability& counts = availability[component];
-        while (!queue.empty() && !stopped) {
-            Progress& next = targets[queue.front()];
-            if (next.installed && counts.out >= counts.limit()) {
+    for (auto& [component, lane] : act->lanes) {
+        for (auto at = lane.queue.begin(); at != lane.queue.end() && !stopped;) {
+            Progress& next = targets[*at];
+            const Capacity::Room room = room_for(next, lane);
+            if (room == Capacity::Room::No) {
                 break;
             }
-            queue.pop_front();
+            if (room == Capacity::Room::NotInDomain) {
+                ++at;
+                continue;
+            }
+            at = lane.queue.erase(at);
+            if (act->options.action == Action::Update && input.migrate.contains(component) &&
+                !migrated.contains(component) && !is_rollback()) {
+                lane.migrating = place(next);
+                next.migrates = true;
+            }
+            ++lane.in_flight;
+            next.under_way = next.in_window = true;
             start(next);
+        }
+    }
+}
+
+// Keeps the act's tallies when a target changes its state.
+void Run::State::follow_act(Progress& target) {
+    if (!act) {
+        return;
+    }
+    if (target.under_way && is_settled(target.state)) {
+        target.under_way = false;
+        --act->unsettled;
+    }
+    if (target.in_window && is_settled(target.state) && target.state != TargetState::Soaking) {
+        target.in_window = false;
+        if (const auto lane = act->lanes.find(name(target).component); lane != act->lanes.end()) {
+            --lane->second.in_flight;
+            lane->second.passed += target.state == TargetState::Updated ? 1 : 0;
         }
     }
 }
@@ -150,93 +243,226 @@ void Run::State::fill_window() {
 // Nothing is under way, somebody is left, and there is no room: failed targets hold it, and only a person can
 // give it back.
 void Run::State::resolve_full_window() {
-    for (auto& [component, queue] : update->queues) {
-        if (queue.empty()) {
+    for (auto& [component, lane] : act->lanes) {
+        if (lane.queue.empty()) {
             continue;
         }
-        const Availability& counts = availability[component];
-        std::string reason =
-            fmt::format("max_unavailable of component '{}' is used up by targets that failed ({})", component,
-                        counts.max_unavailable.explain_limit(counts.installed));
+        const std::string reason = capacity.explain(lane.queue.front());
         if (!is_rollback()) {
-            stop(update->options.on_failure == UpdateOptions::OnFailure::RollbackAll ? Stop::How::RollbackAll
-                 : update->options.on_failure == UpdateOptions::OnFailure::RollbackBatch
-                     ? Stop::How::RollbackBatch
-                     : Stop::How::Finish,
-                 update->options.on_failure == UpdateOptions::OnFailure::RollbackAll ? Outcome::RolledBack
-                                                                                     : Outcome::Stopped,
-                 std::move(reason));
+            give_up_act(reason);
             return;
         }
-        for (; !queue.empty(); queue.pop_front()) {
-            set_state(targets[queue.front()], TargetState::NotStarted, reason);
+        for (; !lane.queue.empty(); lane.queue.pop_front()) {
+            Progress& target = targets[lane.queue.front()];
+            --act->unsettled;
+            set_state(target, TargetState::NotStarted, reason);
         }
     }
 }
 
+// More went wrong than may.
+void Run::State::give_up_act(const std::string& reason) {
+    if (act->options.on_failure != OnFailure::Ask) {
+        stop_as(act->options.on_failure, reason);
+        return;
+    }
+    act->asking = reason;
+    note("a person is asked", {{"reason", reason}});
+}
+
+void Run::State::failed_in_act(Progress& target) {
+    const std::optional<std::string> exceeded = act->options.failures.failed(*target.desired, target.batch);
+    if (exceeded && !stopped) {
+        give_up_act(fmt::format("{}: {}: {}", *exceeded, name(target).str(), target.reason));
+    }
+}
+
 void Run::State::begin_gate() {
-    update->stage = Update::Stage::Gating;
-    for (const std::size_t member : batch_members[update->batches[update->at]]) {
-        if (targets[member].state == TargetState::Soaking) {
+    act->stage = Act::Stage::Gating;
+    for (const std::size_t member : act->batches[act->at].members) {
+        if (targets[member].state == TargetState::Soaking && !targets[member].order) {
             send(targets[member], OrderKind::Probe);
         }
     }
 }
 
-void Run::State::advance_update() {
-    while (phase == Phase::Updating && update->at < update->batches.size()) {
-        const std::vector<std::size_t>& members = batch_members[update->batches[update->at]];
-        const auto any = [&](auto&& condition) {
-            return std::any_of(members.begin(), members.end(),
-                               [&](std::size_t member) { return condition(targets[member]); });
-        };
-        const auto soaking = [](const Progress& target) {
-            return target.state == TargetState::Soaking;
-        };
-        if (update->stage == Update::Stage::Soaking) {
-            return; // its timer goes on
+// True when the next batch has begun, or none is left.
+bool Run::State::advance_batch() {
+    const CutBatch& batch = act->batches[act->at];
+    if (act->stage == Act::Stage::Soaking) {
+        if (!act->soaked || !judged() || act->asking) {
+            return false;
         }
-        if (update->stage == Update::Stage::Rolling) {
-            if (!paused) {
-                fill_window();
-            }
-            if (!batch_settled()) {
-                const bool busy =
-                    any([](const Progress& target) { return target.order || target.inconclusive; });
-                if (busy || paused) {
-                    return;
-                }
+        begin_gate();
+    }
+    if (act->stage == Act::Stage::Rolling) {
+        if (!paused && !act->asking) {
+            fill_window();
+        }
+        const bool flowing = act->options.cut.sliding && soaking > 0;
+        if (act->asking || act->unsettled > 0 || flowing) {
+            const bool waits = busy > 0 || undecided > 0 || proving > 0 || flowing || paused || act->asking;
+            if (!waits) {
                 resolve_full_window();
-                continue;
             }
-            if (any(soaking) && update->options.soak > base::Duration::zero()) {
-                update->stage = Update::Stage::Soaking;
-                set_timer(OpenTimer::Kind::Soak, now + update->options.soak,
-                          fmt::format("batch {} of level {} soaks {}", update->at + 1, update->options.level,
-                                      base::to_text(update->options.soak)));
-                return;
+            return false;
+        }
+        if (soaking > 0) {
+            const bool zone_ends = batch.last_of_zone && act->at + 1 < act->batches.size();
+            const base::Duration soak = std::max(act->options.soak_of(batch.entry),
+                                                 zone_ends ? act->options.zone_soak : base::Duration{});
+            act->soaked = soak == base::Duration::zero();
+            if (!act->soaked || !act->options.analysis.empty()) {
+                act->stage = Act::Stage::Soaking;
+                begin_judging();
+                if (!act->soaked) {
+                    set_timer(OpenTimer::Kind::Soak, now + soak,
+                              fmt::format("batch {} of level {} soaks {}", act->at + 1, act->options.level,
+                                          base::to_text(soak)));
+                }
+                if (!act->soaked || !judged()) {
+                    return false;
+                }
             }
             begin_gate();
         }
-        if (any(soaking)) {
-            return; // the gate's probes are out
-        }
-        note("gate passed", {{"level", static_cast<std::int64_t>(update->options.level)},
-                             {"batch", static_cast<std::int64_t>(update->at + 1)}});
-        if (++update->at < update->batches.size()) {
-            begin_batch();
+    }
+    if (soaking > 0 || act->asking) {
+        return false; // the gate's probes are out, or a person has to decide about one
+    }
+    if (act->options.action == Action::Update) {
+        note("gate passed", {{"level", static_cast<std::int64_t>(act->options.level)},
+                             {"batch", static_cast<std::int64_t>(act->at + 1)}});
+    }
+    if (++act->at < act->batches.size()) {
+        begin_batch();
+    }
+    return true;
+}
+
+void Run::State::advance_act() {
+    while (phase == Phase::Acting && act->at < act->batches.size()) {
+        const std::size_t unsettled = act->unsettled;
+        if (!advance_batch() && act->unsettled == unsettled) {
+            return;
         }
     }
-    if (phase != Phase::Updating) {
+    if (phase != Phase::Acting) {
         return;
     }
     if (is_rollback()) {
         begin_next_rollback_level();
-        advance_update(); // as deep as there are levels
+        advance_act(); // as deep as there are levels
+    } else if (script_over) {
+        phase = Phase::CatchingUp;
+    } else {
+        finish_act();
+    }
+}
+
+void Run::State::finish_act() {
+    std::int64_t updated = 0;
+    std::int64_t unchanged = 0;
+    std::int64_t left_out = 0;
+    std::int64_t done = 0;
+    for (const Progress& target : targets) {
+        if (target.level != act->options.level) {
+            continue;
+        }
+        updated += target.state == TargetState::Updated ? 1 : 0;
+        unchanged += target.state == TargetState::Unchanged ? 1 : 0;
+        left_out += target.state != TargetState::Updated && target.state != TargetState::Unchanged &&
+                            target.state != TargetState::Stopped
+                        ? 1
+                        : 0;
+    }
+    for (const CutBatch& batch : act->batches) {
+        done += static_cast<std::int64_t>(batch.members.size());
+    }
+    const std::int64_t failures = act->options.failures.failures();
+    base::Object answered{{"level", static_cast<std::int64_t>(act->options.level)}, {"failures", failures}};
+    if (act->options.action == Action::Update) {
+        answered.set("updated", updated);
+        answered.set("unchanged", unchanged);
+    } else {
+        answered.set("done", done - failures);
+    }
+    answered.set("left_out", left_out);
+    answer(std::move(answered));
+}
+
+bool Run::State::waits_for_decision(const Progress& target) const {
+    return act && target.in_act && target.batch <= act->at && is_failure(target.state);
+}
+
+void Run::State::retry(const std::optional<Target>& which) {
+    std::int64_t count = 0;
+    if (command_act) {
+        for (const std::size_t place : std::exchange(command_act->failed, {})) {
+            command_act->options.failures.forgiven(*targets[place].desired, 0);
+            command_act->queue.push_front(place);
+            ++count;
+        }
+        command_act->asking.reset();
+        note("tried again", {{"targets", count}});
         return;
     }
-    std::int64_t failures = update->failures;
-    answer(base::Object{{"level", static_cast<std::int64_t>(update->options.level)}, {"failures", failures}});
+    for (Progress& target : targets) {
+        std::deque<std::size_t>& queue = act->lanes[name(target).component].queue;
+        const bool waits = std::find(queue.begin(), queue.end(), place(target)) != queue.end();
+        if (!waits_for_decision(target) || waits || (which && *which != name(target))) {
+            continue;
+        }
+        ++count;
+        act->options.failures.forgiven(*target.desired, target.batch);
+        target.verdict.reset();
+        if (target.batch != act->at) { // it soaks, and passes its gate, with those that it goes with now
+            target.batch = act->at;
+            act->batches[act->at].members.push_back(place(target));
+        }
+        queue.push_front(place(target));
+        ++act->unsettled;
+    }
+    note("tried again", {{"targets", count}});
+    if (act->judged_bad && !which) {
+        act->asking.reset();
+        judge_again(true);
+    }
+    if (count > 0) {
+        act->asking.reset();
+        act->stage = Act::Stage::Rolling;
+    }
+}
+
+void Run::State::skip(const std::optional<Target>& which, const std::string& by) {
+    std::int64_t count = 0;
+    if (command_act) {
+        command_act->failed.clear();
+        command_act->asking.reset();
+        note("skipped", {{"by", by}});
+        return;
+    }
+    for (Progress& target : targets) {
+        if (!waits_for_decision(target) || (which && *which != name(target))) {
+            continue;
+        }
+        ++count;
+        if (const std::size_t waited = std::erase(act->lanes[name(target).component].queue, place(target))) {
+            act->unsettled -= waited; // somebody wanted it tried again, but there was no room yet
+        } else {
+            act->options.failures.forgiven(*target.desired, target.batch);
+        }
+        const std::string reason = fmt::format("{}; skipped by {}", target.reason, by);
+        set_state(target, TargetState::Skipped, reason);
+    }
+    note("skipped", {{"targets", count}});
+    if (act->judged_bad && !which) {
+        act->judged_bad = false;
+        act->asking.reset();
+    }
+    if (count > 0) {
+        act->asking.reset();
+    }
 }
 
 } // namespace workflows::engine

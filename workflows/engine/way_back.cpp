@@ -43,8 +43,9 @@ void Run::State::advance_way_back() {
                               [](const Progress* target) { return target->out(); });
         bool started = false;
         for (Progress* target : pending) {
-            const Availability& counts = availability[name(*target).component];
-            if (!target->installed || target->out() || counts.out < counts.limit()) {
+            const bool stays_as_it_is = !target->touched && !target->down; // only comes out of its drain
+            if (!target->installed || stays_as_it_is ||
+                capacity.room(place(*target)) == Capacity::Room::Yes) {
                 target->back = Back::Running;
                 start_back(*target);
                 started = true;
@@ -53,18 +54,17 @@ void Run::State::advance_way_back() {
         if (started) {
             continue; // some may be through at once
         }
-        if (running > 0) {
+        if (!TIERCEL_GUARD("reverse-levels", running == 0)) {
             return;
         }
         for (Progress* target : pending) {
             // No one else can make room any more: what works, on the new release, is not taken out of
             // service, too.
             target->back = Back::Done;
-            const std::string reason = fmt::format(
-                "not taken back: max_unavailable of component '{}' is used up", name(*target).component);
+            const std::string reason = "not taken back: " + capacity.explain(place(*target));
             note("not taken back", {{"reason", reason}}, target);
             target->reason = reason;
-            if (target->state == TargetState::Soaking) {
+            if (target->state == TargetState::Soaking || target->state == TargetState::Proving) {
                 set_state(*target, TargetState::Updated, reason);
             }
         }
@@ -75,11 +75,14 @@ void Run::State::advance_way_back() {
 
 void Run::State::start_back(Progress& target) {
     const bool in_service = target.installed && !target.out();
-    if (stopped->how == Stop::How::Preempt || !target.touched) {
+    if (stopped->how == Stop::How::Preempt || !(target.touched || target.down)) {
         // Nothing to undo here, or nobody asks for it: only out of the drain.
         if (!target.verdict) {
             target.verdict = TargetState::Cancelled;
             target.reason = stopped->reason;
+        }
+        if (target.down) {
+            target.reason += "; left out of rotation: its services are stopped";
         }
         if (target.drained) {
             const std::string kept = target.reason;
@@ -94,28 +97,38 @@ void Run::State::start_back(Progress& target) {
         target.reason = stopped->reason;
     }
     target.verdict.reset();
-    const std::string kept = target.reason;
     if (in_service) {
+        const std::string kept = target.reason;
         set_state(target, TargetState::UndoDraining, kept);
-        set_service(target, true, target.touched, target.proven);
+        change_service(target, [](Progress& changed) { changed.drained = true; });
         send(target, OrderKind::Drain);
     } else {
-        set_state(target, TargetState::Undoing, kept);
-        set_service(target, target.drained, true, false);
-        send(target, OrderKind::Undo);
+        send_back(target);
     }
+}
+
+// What was changed is undone; what was only stopped is started.
+void Run::State::send_back(Progress& target) {
+    const std::string kept = target.reason;
+    set_state(target, TargetState::Undoing, kept);
+    change_service(target, [](Progress& changed) { changed.proven = false; });
+    send(target, target.touched ? OrderKind::Undo : OrderKind::Start);
 }
 
 void Run::State::back_step_done(Progress& target, OrderKind kind, const base::Value& detail) {
     const std::string kept = target.reason;
     switch (kind) {
     case OrderKind::Drain:
-        set_service(target, flag_of(detail, "drained", true), target.touched, target.proven);
-        set_state(target, TargetState::Undoing, kept);
-        set_service(target, target.drained, true, false);
-        send(target, OrderKind::Undo);
+        change_service(target,
+                       [&](Progress& changed) { changed.drained = flag_of(detail, "drained", true); });
+        send_back(target);
         return;
     case OrderKind::Undo:
+    case OrderKind::Start:
+        change_service(target, [](Progress& changed) {
+            changed.down = false;
+            changed.applied = false;
+        });
         if (target.installed) {
             set_state(target, TargetState::UndoProbing, kept);
             send(target, OrderKind::Probe);
@@ -123,10 +136,10 @@ void Run::State::back_step_done(Progress& target, OrderKind kind, const base::Va
         }
         break; // nothing is left of it that could be probed
     case OrderKind::Probe:
-        set_service(target, target.drained, target.touched, true);
+        change_service(target, [](Progress& changed) { changed.proven = true; });
         break;
     default:
-        set_service(target, false, target.touched, target.proven);
+        change_service(target, [](Progress& changed) { changed.drained = false; });
         end_back(target);
         return;
     }
@@ -143,10 +156,7 @@ void Run::State::back_step_failed(Progress& target, OrderKind kind, const std::s
     note("way back failed", {{"step", word(kind)}, {"reason", reason}}, &target);
     if (kind == OrderKind::Drain && answered) {
         // What cannot be drained must go back all the same.
-        const std::string kept = target.reason;
-        set_state(target, TargetState::Undoing, kept);
-        set_service(target, target.drained, true, false);
-        send(target, OrderKind::Undo);
+        send_back(target);
     } else if (kind == OrderKind::Undrain) {
         target.reason += fmt::format("; left out of rotation: {}", reason);
         if (!target.verdict || *target.verdict == TargetState::Cancelled) {
@@ -154,7 +164,7 @@ void Run::State::back_step_failed(Progress& target, OrderKind kind, const std::s
         }
         end_back(target);
     } else {
-        give_up_back(target, fmt::format("{}: {}", kind == OrderKind::Undo ? "undo" : word(kind), reason));
+        give_up_back(target, fmt::format("{}: {}", word(kind), reason));
     }
 }
 
@@ -172,6 +182,9 @@ void Run::State::give_up_back(Progress& target, const std::string& reason) {
 
 void Run::State::end_back(Progress& target) {
     target.back = Back::Done;
+    if (target.down && target.reason.find("left out of rotation") == std::string::npos) {
+        target.reason += "; left out of rotation: its services are stopped";
+    }
     const std::string kept = target.reason;
     const TargetState state = target.verdict.value_or(TargetState::RolledBack);
     if (target.state == state) {

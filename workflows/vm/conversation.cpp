@@ -5,6 +5,7 @@
 #include "base/error.hpp"
 #include "base/fields.hpp"
 #include "base/json.hpp"
+#include "workflows/engine/script_check.hpp"
 
 #include <limits>
 
@@ -26,7 +27,8 @@ base::Value description_of(const engine::Script& script) {
 engine::Answer answer_from(const base::Fields& fields) {
     const base::Value* value = fields.any("value");
     return {fields.whole("sequence", 1, std::numeric_limits<std::int64_t>::max()), fields.flag("ok", false),
-            value == nullptr ? base::Value() : *value, fields.text("error", "")};
+            value == nullptr ? base::Value() : *value, fields.text("error", ""),
+            fields.flag("stopped", false)};
 }
 
 } // namespace
@@ -47,6 +49,14 @@ base::Value Conversation::answer_to(const base::Value& message) {
     if (const std::optional<base::Fields> describe = fields.record("describe")) {
         return description_of(engine::Script(describe->text("source"), describe->text("name"), {}, {}));
     }
+    if (const std::optional<base::Fields> check = fields.record("check")) {
+        const std::string file = check->text("name");
+        base::Array findings;
+        for (const engine::Finding& finding : engine::check_script(check->text("source"))) {
+            findings.push_back(finding.to_value(file));
+        }
+        return Object{{"findings", std::move(findings)}};
+    }
     if (const std::optional<base::Fields> start = fields.record("start")) {
         if (script_) {
             throw base::Error(base::Fault::Conflict, "a workflow is running here already");
@@ -66,7 +76,7 @@ base::Value Conversation::answer_to(const base::Value& message) {
         return next(answer_from(*answer));
     }
     fields.finish();
-    fields.fail("", "one of 'start', 'answer' and 'describe' is needed");
+    fields.fail("", "one of 'start', 'answer', 'describe' and 'check' is needed");
 }
 
 std::string Conversation::handle(std::string_view line) {

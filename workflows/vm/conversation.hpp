@@ -12,10 +12,12 @@ namespace workflows::vm {
 
 /// What `workflow-vm` and its parent say to each other: one JSON record a line in each direction.
 ///
-///     {"describe": {"source", "name"}}                → {"description": {"summary", "parameters": [{"name",
-///     "type", "default"}]}}
+///     {"describe": {"source", "name"}}
+///         → {"description": {"summary", "parameters": [{"name", "type", "default"}]}}
+///     {"check": {"source", "name"}} → {"findings": [{"file", "line", "column", "message"}]}
 ///     {"start": {"source", "name", "params", "model"}} → {"command": {"sequence", "kind", "arguments"}}
-///     {"answer": {"sequence", "ok", "value", "error"}} → {"command": …} or {"ended": {"ok", "error"}}
+///     {"answer": {"sequence", "ok", "value", "error", "stopped"}} → {"command": …} or {"ended": {"ok",
+///     "error"}}
 ///
 /// `model` as ScriptModel::to_value. What is wrong with a source, its params or a message: {"refused":
 /// {"fault", "message"}}. One start in a life.

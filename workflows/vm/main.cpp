@@ -5,16 +5,49 @@
 #include "workflows/vm/confinement.hpp"
 #include "workflows/vm/conversation.hpp"
 
+#include <cerrno>
 #include <cstdio>
-#include <iostream>
+#include <unistd.h>
+
+namespace {
+
+// Plain read and write: streams would ask the kernel for more than this process may.
+void say(std::string line) {
+    line += '\n';
+    for (std::size_t at = 0; at < line.size();) {
+        const ssize_t written = ::write(STDOUT_FILENO, line.data() + at, line.size() - at);
+        if (written < 0 && errno != EINTR) {
+            throw base::Error(base::Fault::Unavailable, "standard output is gone: {}",
+                              base::system_reason(errno));
+        }
+        at += static_cast<std::size_t>(written < 0 ? 0 : written);
+    }
+}
+
+void converse() {
+    workflows::vm::Conversation conversation;
+    std::string heard;
+    char bytes[65536];
+    while (true) {
+        const ssize_t count = ::read(STDIN_FILENO, bytes, sizeof bytes);
+        if (count == 0 || (count < 0 && errno != EINTR)) {
+            return;
+        }
+        heard.append(bytes, static_cast<std::size_t>(count < 0 ? 0 : count));
+        for (std::size_t end = heard.find('\n'); end != std::string::npos; end = heard.find('\n')) {
+            const std::string line = heard.substr(0, end);
+            heard.erase(0, end + 1);
+            say(conversation.handle(line));
+        }
+    }
+}
+
+} // namespace
 
 int main() {
     try {
         workflows::vm::confine();
-        workflows::vm::Conversation conversation;
-        for (std::string line; std::getline(std::cin, line);) {
-            std::cout << conversation.handle(line) << std::endl;
-        }
+        converse();
         return 0;
     } catch (const base::Error& error) {
         std::fprintf(stderr, "workflow-vm: %s\n", error.what());

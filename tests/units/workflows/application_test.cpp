@@ -64,6 +64,26 @@ TEST_CASE("an application survives the way through a manifest") {
         std::string::npos);
 }
 
+TEST_CASE("what a component migrates with and what must not share its node is told to everybody who reads "
+          "the manifest") {
+    const Application application = Application::evaluate(R"(application "shop" {
+        component "db"  { packages = { "p" }, conflicts = { "shop/app", "mail/relay" } },
+        component "app" { packages = { "q" }, migrate = "shop-migrate", conflicts = {} },
+    })",
+                                                          "app.lua");
+    CHECK(application.component("app").migrate == "shop-migrate");
+    CHECK_FALSE(application.component("db").migrate);
+    CHECK(application.component("db").conflicts ==
+          std::vector{base::ComponentName("shop/app"), base::ComponentName("mail/relay")});
+    const base::Value document = application.to_value();
+    CHECK(Application::from_value(document, "shop-1.0.json").to_value() == document);
+    CHECK(
+        base::to_json(document) ==
+        R"({"name":"shop","components":[{"name":"db","packages":["p"],"peers":false,"produces":{},"consumes":{},)"
+        R"("conflicts":["shop/app","mail/relay"]},{"name":"app","packages":["q"],"peers":false,"produces":{},)"
+        R"("consumes":{},"migrate":"shop-migrate"}]})");
+}
+
 TEST_CASE("components that do not depend on each other share a level") {
     const Application application = Application::evaluate(R"(application "a" {
         component "one" { packages = { "p" } },
@@ -118,6 +138,24 @@ TEST_CASE("each error in app.lua says file, line, what, and what to write instea
           "app.lua:1: bad argument #1 to 'component' (string expected, got number)");
 }
 
+TEST_CASE("a conflict that cannot be is refused with its line") {
+    const auto with = [](const std::string& conflicts) {
+        return refusal("application 'shop' {\n component 'db' { packages = { 'x' } },\n"
+                       " component 'app' { packages = { 'y' }, conflicts = " +
+                       conflicts + " } }");
+    };
+    CHECK(with("{ 'shop/bd' }") ==
+          "app.lua:3: component 'app' conflicts with 'shop/bd', which this application "
+          "does not have; did you mean 'shop/db'?");
+    CHECK(with("{ 'shop/app' }") ==
+          "app.lua:3: component 'app' conflicts with itself; a node has it once anyway");
+    CHECK(with("{ 'db' }") ==
+          "app.lua:3: component 'db' is not two words with one '/' between them; write for "
+          "example 'shop/web'");
+    CHECK(with("'shop/db'") ==
+          "app.lua:3: 'components[1].conflicts' is a string, but must be a list of strings");
+}
+
 TEST_CASE("each error between components says who and what is meant") {
     CHECK(refusal(
               "application 'shop' {\n component 'app' { packages = { 'x' }, consumes = { db = 'sql' } } }") ==
@@ -155,4 +193,11 @@ TEST_CASE("a cycle in the graph is shown with its path") {
                   "'http' } } }") == "app.lua:2: components consume each other in a cycle: shop/app -> "
                                      "shop/app; write peers = true for a component "
                                      "that needs to know its own kind");
+    // The way into the cycle is no part of it.
+    CHECK(refusal("application 'shop' {\n"
+                  "component 'web' { packages = { 'w' }, consumes = { a = 'a' } },\n"
+                  "component 'a' { packages = { 'x' }, produces = { a = {} }, consumes = { b = 'b' } },\n"
+                  "component 'b' { packages = { 'y' }, produces = { b = {} }, consumes = { c = 'c' } },\n"
+                  "component 'c' { packages = { 'z' }, produces = { c = {} }, consumes = { a = 'a' } } }") ==
+          "app.lua:3: components consume each other in a cycle: shop/a -> shop/b -> shop/c -> shop/a");
 }

@@ -70,6 +70,37 @@ std::vector<Desired> compose(const std::string& environment, const repo::Manifes
                    Environment::from_value(base::parse_toml(environment, "prod.toml"), "prod.toml"));
 }
 
+/// Target → its document, as orders would carry it.
+std::map<std::string, std::string> documents(const std::string& environment,
+                                             const repo::Manifest& release = manifest()) {
+    std::map<std::string, std::string> texts;
+    for (const Desired& one : compose(environment, release)) {
+        texts[one.target.str()] = base::to_json(one.document);
+    }
+    return texts;
+}
+
+/// A release of one component with one package, app.lua's further members as given.
+repo::Manifest small(const std::string& application, const std::string& members,
+                     const std::string& about = "") {
+    repo::Manifest release{base::ReleaseName(application + "/1.0"),
+                           base::Time{},
+                           "stable",
+                           Application::evaluate("application '" + application +
+                                                     "' { component 'thing' { packages = { 'thing' }" +
+                                                     members + " } }",
+                                                 "app.lua")
+                               .to_value(),
+                           {},
+                           {package("thing", "")}};
+    if (!about.empty()) {
+        release.packages[0].about = rpm::About::from_value(
+            base::parse_json(R"({"format": 1, "name": "thing", "kind": "app", )" + about + "}", "thing"),
+            "thing");
+    }
+    return release;
+}
+
 std::string refusal(const std::string& environment, const repo::Manifest& release = manifest()) {
     return tests::input_error([&] { compose(environment, release); });
 }
@@ -200,4 +231,96 @@ TEST_CASE("the names that a component's templates may use are known from the rel
     const Variables web = variables_of(release, application, application.component("web"));
     CHECK(web.objection("peers") == "'peers' is undefined");
     CHECK(web.objection("consumes.db") == "'consumes.db' is undefined");
+}
+
+TEST_CASE("a node that joins or leaves a component changes what its consumers and peers should have, and "
+          "nothing else") {
+    const auto before = documents(nodes + smtp);
+    const auto joined = documents(nodes + smtp +
+                                  "[[nodes]]\nname = \"app-3\"\ncomponents = [\"shop/app\"]\n"
+                                  "addresses = { service = \"10.0.0.9\" }\n");
+    REQUIRE(joined.size() == before.size() + 1);
+    CHECK(joined.at("shop/db on db-1") == before.at("shop/db on db-1"));
+    CHECK(joined.at("shop/web on web-1") != before.at("shop/web on web-1"));
+    CHECK(joined.at("shop/web on web-1").find("10.0.0.9") != std::string::npos);
+    CHECK(joined.at("shop/app on app-1") != before.at("shop/app on app-1")); // they are peers
+    // What joined has left again: all is as before, byte for byte.
+    CHECK(documents(nodes + smtp) == before);
+    // A consumer more is nobody's business but its own.
+    const auto more_web = documents(nodes + smtp +
+                                    "[[nodes]]\nname = \"web-2\"\ncomponents = [\"shop/web\"]\n"
+                                    "addresses = { service = \"10.0.0.8\" }\n");
+    for (const auto& [target, document] : before) {
+        CHECK(more_web.at(target) == document);
+    }
+}
+
+TEST_CASE("several components of one application may be on one node, each a target of its own") {
+    const std::string one = "environment = \"one\"\nchannel = \"stable\"\n[[nodes]]\nname = \"all\"\n"
+                            "components = [\"shop/web\", \"shop/app\", \"shop/db\"]\n"
+                            "addresses = { service = \"127.0.0.1\" }\n";
+    const std::vector<Desired> all = compose(one + smtp);
+    REQUIRE(all.size() == 3);
+    CHECK(all[0].target.str() == "shop/db on all");
+    CHECK(all[1].target.str() == "shop/app on all");
+    CHECK(all[2].target.str() == "shop/web on all");
+    CHECK(base::to_json(*all[2].document.object()->find("settings")) == R"({"port":80})");
+    CHECK(base::to_json(*all[1].document.object()->find("settings")) ==
+          R"({"greeting":"hello","port":8080})");
+}
+
+TEST_CASE(
+    "several applications share an environment and its nodes, and a release sees its own targets only") {
+    const std::string both = nodes + smtp + "[settings.other.thing]\ndepth = 3\n";
+    CHECK(documents(both) == documents(nodes + smtp));
+    const std::vector<Desired> other =
+        compose(both, small("other", "", R"("settings": {"depth": {"type": "int", "default": 1}})"));
+    REQUIRE(other.size() == 1);
+    CHECK(other[0].target.str() == "other/thing on db-1");
+    CHECK(base::to_json(*other[0].document.object()->find("settings")) == R"({"depth":3})");
+}
+
+TEST_CASE(
+    "components that conflict are refused on one node, also across applications, with the node's line") {
+    repo::Manifest shop = manifest();
+    shop.application = Application::evaluate(R"(application "shop" {
+        component "db"  { packages = { "shop-db" }, produces = { sql = {} } },
+        component "app" { packages = { "shop-app" }, consumes = { db = "sql" } },
+        component "web" { packages = { "shop-web" }, conflicts = { "shop/app" } } })",
+                                             "app.lua")
+                           .to_value();
+    CHECK_NOTHROW(compose(nodes, shop));
+    std::string together = nodes;
+    together.replace(together.find("[\"shop/web\"]"), 12, "[\"shop/web\", \"shop/app\"]");
+    CHECK(refusal(together, shop) ==
+          "prod.toml:5: node 'web-1' has components 'shop/web' and 'shop/app', which must "
+          "not share a node; give one of them another one");
+    CHECK(refusal(nodes, small("other", ", conflicts = { 'shop/db' }")) ==
+          "prod.toml:19: node 'db-1' has components 'other/thing' and 'shop/db', which must not share a "
+          "node; give "
+          "one of them another one");
+}
+
+TEST_CASE("a component migrates with a command that one of its packages brings") {
+    const std::string command = R"("commands": [{"name": "shop-migrate", "run": ["x"]}])";
+    CHECK_NOTHROW(compose(nodes, small("other", ", migrate = 'shop-migrate'", command)));
+    CHECK(refusal(nodes, small("other", ", migrate = 'shop-migrat'", command)) ==
+          "release other/1.0: component 'other/thing' migrates with command 'shop-migrat', which none of its "
+          "packages "
+          "brings; did you mean 'shop-migrate'?");
+    CHECK(refusal(nodes, small("other", ", migrate = 'x'")) ==
+          "release other/1.0: component 'other/thing' migrates with command 'x', which none of its packages "
+          "brings; "
+          "write it as [[commands]] into one of their package.toml");
+    repo::Manifest twins = small("other", "", command);
+    twins.application =
+        Application::evaluate("application 'other' { component 'thing' { packages = { 'thing', 'twin' } } }",
+                              "app.lua")
+            .to_value();
+    twins.packages.push_back(package("twin", ""));
+    twins.packages[1].about = twins.packages[0].about;
+    CHECK(refusal(nodes, twins) ==
+          "release other/1.0: command 'shop-migrate' of component 'other/thing' is brought by "
+          "package 'thing-1.0-1.noarch' and by 'twin-1.0-1.noarch'; give one of them another "
+          "name");
 }

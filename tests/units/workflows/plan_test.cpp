@@ -14,7 +14,7 @@ namespace {
 
 Plan plan(const RunInput& input, const std::string& source,
           const std::map<Target, base::Value>& prepared = {}) {
-    Script script(source, "test.lua", {}, {"prod", "shop/2.0", "", input.levels});
+    Script script(source, "test.lua", {}, ScriptModel::of(input));
     return make_plan(
         input, prepared, [&](const std::optional<Answer>& answer) { return script.resume(answer); },
         base::Time{});
@@ -95,4 +95,23 @@ TEST_CASE("a workflow that cannot run is refused when it is planned, with its li
     CHECK(tests::input_error([] { plan(fleet_input({1}), tests::update_all("sok = '1s'")); }) ==
           "workflow 'test' cannot run: the workflow failed: test.lua:3: ctx:update: unknown key 'sok'; did "
           "you mean 'soak'?");
+}
+
+TEST_CASE("a plan says which outage is declared and who is asked, and goes on as if they had agreed") {
+    const std::string source =
+        "return workflow { summary = 's', params = {}, run = function(ctx)\n"
+        "  ctx:preflight()\n"
+        "  assert(ctx:outage('new schema').approved)\n"
+        "  ctx:update(ctx.levels[1], {})\n"
+        "  assert(ctx:approve('go on', { count = 2, role = 'manager' }).approved)\n"
+        "  assert(ctx:await('switched', '1m').received)\n"
+        "  ctx:update(ctx.levels[2], { soak = '1m', analysis = { { name = 'errors', http = { url = "
+        "'http://stats/rate', path = 'rate' }, pass = '<= 0.1' } } })\n"
+        "end }";
+    const base::Value document = plan(fleet_input({1, 1}), source).to_value();
+    CHECK(
+        base::to_json(*document.object()->find("acts")) ==
+        R"([{"kind":"outage","what":"new schema","after_batches":0},)"
+        R"({"kind":"approve","what":"go on","after_batches":1},{"kind":"await","what":"switched","after_batches":1}])");
+    CHECK(document.object()->find("batches")->array()->size() == 2);
 }

@@ -27,7 +27,12 @@ TEST_CASE("each kind of event comes back from the journal as it went in") {
         Reported{7, false, "refused", "another release is there", base::Object{{"present", "x"}}},
         TimerFired{9},
         NodeSeen{base::NodeName("web-1"), true},
-        Signalled{"cancel", "anna", "too slow"}};
+        Signalled{"cancel", "anna", "too slow", std::nullopt, nullptr},
+        Signalled{"skip", "anna", "broken", Target{base::ComponentName("shop/web"), base::NodeName("web-1")},
+                  nullptr},
+        Signalled{"signal", "alarm", "errors", std::nullopt, base::Object{{"rate", 0.5}}},
+        Measured{3, true, 0.25, std::nullopt, ""},
+        Measured{4, false, std::nullopt, std::nullopt, "no answer"}};
     for (const Event& event : events) {
         const base::Value written = to_value(event);
         const Event read = event_from_value(base::parse_json(base::to_json(written), "journal"));
@@ -42,9 +47,23 @@ TEST_CASE("each kind of event comes back from the journal as it went in") {
 }
 
 TEST_CASE("a run's input comes back as it went in, and what is wrong with it is said") {
-    const RunInput input = fleet_input({2, 1}, RunKind::Rollback);
+    RunInput input = fleet_input({2, 1}, RunKind::Rollback);
+    input.actor = "anna";
+    input.commands[base::ComponentName("shop/a0")] = {
+        {"migrate", "shop-app", true, true, false, std::chrono::minutes(5)}};
+    input.migrate.emplace("shop/a0", "migrate");
+    input.budgets = {{base::ComponentName("shop/a0"), "rack", Portion{true, 25'000}}};
+    input.out = {input.targets[1].target};
     CHECK(RunInput::from_value(input.to_value()).to_value() == input.to_value());
-    CHECK(refusal("kind", "restart") == "run: 'kind' is 'restart', but must be 'deploy' or 'rollback'");
+    const base::Digest hash = input.hash();
+    input.epoch = 9;
+    input.actor = "bert";
+    input.out.clear();
+    CHECK(input.hash() == hash);
+    input.budgets.clear();
+    CHECK(input.hash() != hash);
+    CHECK(refusal("kind", "restart") ==
+          "run: 'kind' is 'restart', but must be 'deploy', 'rollback' or 'operation'");
     CHECK(refusal("levels", 7) == "run: 'levels' must be a list of lists of components");
     CHECK(refusal("levels", base::Array{7}) == "run: 'levels' must be a list of lists of components");
     CHECK(refusal("levels", base::Array{base::Array{7}}) ==

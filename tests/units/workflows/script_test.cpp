@@ -179,15 +179,34 @@ TEST_CASE("a slip of the pen in ctx, params or an argument is an error with its 
           "test.lua:2: ctx:update: the first argument is a number, but must be one of ctx.levels");
     CHECK(course("ctx:update()") ==
           "test.lua:2: ctx:update: the first argument is nothing, but must be one of ctx.levels");
-    CHECK(course("ctx:update(ctx.levels[1], 7)") == "test.lua:2: the options of ctx:update are a number, but "
-                                                    "must be a record such as { soak = \"30s\" }");
+    CHECK(course("ctx:update(ctx.levels[1], 7)") == "test.lua:2: ctx:update: the options are a number, but "
+                                                    "must be a record, as in ctx:update(level, { ramp = "
+                                                    "{ 1, \"20%\", \"100%\" }, soak = \"1m\" })");
     CHECK(course("ctx:update(ctx.levels[1], { level = 2 })") ==
-          "test.lua:2: ctx:update: unknown key 'level'; the level is the first argument");
+          "test.lua:2: ctx:update: unknown key 'level'; it is an argument of its own, as in "
+          "ctx:update(level, { ramp "
+          "= { 1, \"20%\", \"100%\" }, soak = \"1m\" })");
     CHECK(course("ctx:update(ctx.levels[1], { ramp = function() end })") ==
           "test.lua:2: a function stands where data is expected");
     CHECK(course("ctx:update(ctx.levels[1], {}, {})") == "test.lua:2: ctx:update takes at most 2 arguments");
-    CHECK(course("ctx:preflight(7)") == "test.lua:2: the options of ctx:preflight are a number, but must be "
-                                        "a record such as { soak = \"30s\" }");
+    CHECK(course("ctx:preflight(7)") == "test.lua:2: ctx:preflight: the options are a number, but must be a "
+                                        "record, as in ctx:preflight { quorum = \"90%\" }");
+    CHECK(course("ctx.levels[1].indx = 1") ==
+          "test.lua:2: a level has no 'indx', and nothing can be added; use a local variable");
+    CHECK(course("return ctx.levels[1].indx") == "test.lua:2: a level has no 'indx'; did you mean 'index'?");
+    CHECK(course("ctx.mine = 1") ==
+          "test.lua:2: ctx has no 'mine', and nothing can be added; use a local variable");
+    CHECK(course("ctx:defer(7)") ==
+          "test.lua:2: ctx:defer: the first argument is a number, but must be a function");
+    CHECK(course("ctx:side_effect()").find("test.lua:2: ctx:side_effect: the first argument is a nil, but") ==
+          0);
+    CHECK(course("ctx:command('x')") == "test.lua:2: ctx:command: 'component' is missing; write "
+                                        "ctx:command(\"migrate\", \"shop/app\", { once = true })");
+    CHECK(course("ctx:log('x', 7)") == "test.lua:2: ctx:log: 'fields' is a number, but must be a record");
+    CHECK(course("ctx:approve('go', { count = 0 })") ==
+          "test.lua:2: ctx:approve: 'count' is 0, but must be at least 1");
+    CHECK(course("ctx:await('backup')") ==
+          "test.lua:2: ctx:await: 'timeout' is missing; write ctx:await(\"backup-done\", \"2h\")");
 }
 
 TEST_CASE("each error in what a command asks for reaches the script with its line, and nothing is started") {
@@ -218,8 +237,7 @@ TEST_CASE("each error in what a command asks for reaches the script with its lin
           "test.lua:3: ctx:update: 'soak': '30' is not a duration; write '30s'");
     CHECK(told("ctx:update(ctx.levels[1], { on_failure = 'rolback-all' })") ==
           "test.lua:3: ctx:update: 'on_failure' is 'rolback-all', but must be 'rollback-all', "
-          "'rollback-batch' or 'stop'; did you mean "
-          "'rollback-all'?");
+          "'rollback-batch', 'stop' or 'ask'; did you mean 'rollback-all'?");
     CHECK(told("ctx:update(ctx.levels[1], { deadlines = { aply = '1m' } })") ==
           "test.lua:3: ctx:update: unknown key 'deadlines.aply'; did you mean 'apply'?");
     CHECK(told("ctx:update(ctx.levels[1], { deadlines = { apply = '0s' } })") ==
@@ -291,4 +309,169 @@ TEST_CASE("the same script and answers give the same commands every time") {
 
 TEST_CASE("what a script sees of the run goes through workflow-vm unharmed") {
     CHECK(ScriptModel::from_value(model.to_value()).to_value() == model.to_value());
+}
+
+namespace {
+
+// A run whose script gets these answers, in order; then its end.
+std::string told(const std::string& body, std::vector<Answer> answers) {
+    Script script("return workflow { run = function(ctx, params)\n" + body + "\nend }", "test.lua", {},
+                  model);
+    std::string text;
+    Script::Step step = script.resume(std::nullopt);
+    for (std::size_t at = 0;; ++at) {
+        if (const ScriptEnded* ended = std::get_if<ScriptEnded>(&step)) {
+            return text + (ended->ok ? "end" : "failed") + (ended->error.empty() ? "" : ": " + ended->error);
+        }
+        const ScriptCommand& command = std::get<ScriptCommand>(step);
+        text += fmt::format("{} {} {}; ", command.sequence, command.kind, base::to_json(command.arguments));
+        Answer answer = at < answers.size() ? answers[at] : Answer{0, true, nullptr, ""};
+        answer.sequence = command.sequence;
+        step = script.resume(answer);
+    }
+}
+
+const Answer yes{0, true, nullptr, ""};
+const Answer no{0, false, nullptr, "not now"};
+const Answer stopped{0, false, nullptr, "cancelled by somebody", true};
+
+} // namespace
+
+TEST_CASE("each method of ctx gives its command with its arguments") {
+    CHECK(course("ctx:restart(ctx.levels[1], { max_unavailable = 1, spread = 'rack' })") ==
+          R"(1 restart {"level":0,"max_unavailable":1,"spread":"rack"}; end)");
+    CHECK(
+        course(
+            "ctx:stop(ctx.levels[2], { on_failure = 'ask' }) ctx:start(ctx.levels[2], { settle = '5s' })") ==
+        R"(1 stop {"level":1,"on_failure":"ask"}; 2 start {"level":1,"settle":"5s"}; end)");
+    CHECK(course("ctx:probe(ctx.levels[1], { deadlines = { probe = '1m' } })") ==
+          R"(1 probe {"level":0,"deadlines":{"probe":"1m"}}; end)");
+    CHECK(course("ctx:command('migrate', 'shop/app', { once = true, max_failures = '5%' })") ==
+          R"(1 command {"name":"migrate","component":"shop/app","max_failures":"5%","once":true}; end)");
+    CHECK(
+        course("ctx:approve('go on?', { count = 2, role = 'dba' }) ctx:outage('no way around', { expires = "
+               "'1h' })") ==
+        R"(1 approve {"what":"go on?","count":2,"role":"dba"}; 2 outage {"reason":"no way around","expires":"1h"}; end)");
+    CHECK(course("ctx:await('backup-done', '2h') ctx:now() ctx:random() ctx:uuid()") ==
+          R"(1 await {"signal":"backup-done","timeout":"2h"}; 2 now {}; 3 random {}; 4 uuid {}; end)");
+    CHECK(course("ctx:log('well') ctx:log('well', { errors = 0 })") ==
+          R"(1 log {"message":"well"}; 2 log {"message":"well","fields":{"errors":0}}; end)");
+    CHECK(
+        course("ctx:update(ctx.levels[1], { window = 'sliding', soak = { '1m', '5m' }, where = 'color=blue', "
+               "analysis = { { name = 'e', command = 'errors', pass = '<= 1' } }, max_failures = { batch = "
+               "1, domain = "
+               "{ label = 'rack', max = 1 } } })") ==
+        R"(1 update {"level":0,"analysis":[{"command":"errors","name":"e","pass":"<= 1"}],"max_failures":{"batch":1,"domain":{"label":"rack","max":1}},"soak":["1m","5m"],"where":"color=blue","window":"sliding"}; end)");
+}
+
+TEST_CASE("a script sees the kind of its run, and each component with its level, targets and commands") {
+    ScriptModel more = model;
+    more.kind = "operation";
+    more.components = {{base::ComponentName("shop/db"), 0, 2, {"backup", "migrate"}, "migrate"},
+                       {base::ComponentName("shop/app"), 1, 5, {}, ""}};
+    CHECK(ScriptModel::from_value(more.to_value()).to_value() == more.to_value());
+    Script script(
+        "return workflow { run = function(ctx) local t = { ctx.kind } for _, c in ipairs(ctx.components) do "
+        "t[#t + 1] = c.name .. ' ' .. c.level .. ' ' .. c.targets .. ' ' .. table.concat(c.commands, '+') "
+        ".. ' ' .. tostring(c.migrate) end error(table.concat(t, '; '), 0) end }",
+        "test.lua", {}, more);
+    CHECK(std::get<ScriptEnded>(script.resume(std::nullopt)).error ==
+          "test.lua: operation; shop/db 0 2 backup+migrate migrate; shop/app 1 5  false");
+    RunInput input = tests::fleet_input({2, 3});
+    input.commands[base::ComponentName("shop/a1")] = {{"backup", "shop-app"}};
+    input.migrate[base::ComponentName("shop/a1")] = "backup";
+    const ScriptModel made = ScriptModel::of(input);
+    REQUIRE(made.components.size() == 2);
+    CHECK(made.kind == "deploy");
+    CHECK(made.components[1].targets == 3);
+    CHECK(made.components[1].level == 1);
+    CHECK(made.components[1].commands == std::vector<std::string>{"backup"});
+    CHECK(made.components[1].migrate == "backup");
+}
+
+TEST_CASE("what a function with side effects returns is recorded, nil and false too, and the record is the "
+          "answer") {
+    CHECK(
+        told("local a = ctx:side_effect(function() return { 1, x = nil } end) local b = "
+             "ctx:side_effect(function() end)"
+             " local c = ctx:side_effect(function() return false end) error(tostring(a) .. tostring(b) .. "
+             "tostring(c), 0)",
+             {{0, true, "first", ""}, {0, true, nullptr, ""}, {0, true, false, ""}}) ==
+        R"(1 record {"value":[1]}; 2 record {}; 3 record {"value":false}; failed: test.lua: firstnilfalse)");
+    CHECK(course("ctx:side_effect(function() error('no choice') end)") == "test.lua:2: no choice");
+    CHECK(course("ctx:side_effect(function() ctx:wait('1s') return 1 end)") ==
+          R"(1 wait {"duration":"1s"}; 2 record {"value":1}; end)");
+}
+
+TEST_CASE("what is deferred runs at the end, the last one first, and is told how the run ended") {
+    const std::string two =
+        "ctx:defer(function(o) ctx:log('one ' .. o) end) ctx:defer(function(o) ctx:log('two ' .. o) end) ";
+    CHECK(
+        told(two, {}) ==
+        R"(1 defer {}; 2 defer {}; 3 log {"message":"two succeeded"}; 4 log {"message":"one succeeded"}; end)");
+    CHECK(
+        told(two + "error 'broken'", {}) ==
+        R"(1 defer {}; 2 defer {}; 3 log {"message":"two failed"}; 4 log {"message":"one failed"}; failed: test.lua:2: broken)");
+    CHECK(
+        told(two + "while true do end", {})
+            .find(
+                R"(3 log {"message":"two failed"}; 4 log {"message":"one failed"}; failed: test.lua:2: the script ran too long)") !=
+        std::string::npos);
+    CHECK(told("ctx:defer(function() ctx:probe(ctx.levels[1]) end)", {}) ==
+          R"(1 defer {}; 2 probe {"level":0}; end)");
+}
+
+TEST_CASE(
+    "a run that stopped ends its script where it stands, whatever that catches, and what is deferred runs") {
+    const std::string deferred = "ctx:defer(function(o) ctx:log(o) end) ";
+    CHECK(
+        told(deferred + "while true do pcall(ctx.wait, ctx, '1s') end", {yes, yes, stopped}) ==
+        R"(1 defer {}; 2 wait {"duration":"1s"}; 3 wait {"duration":"1s"}; 4 log {"message":"stopped"}; end)");
+    CHECK(
+        told(deferred +
+                 "xpcall(function() ctx:wait('1s') end, function() ctx:log('handler') end) ctx:log('after')",
+             {yes, stopped}) == R"(1 defer {}; 2 wait {"duration":"1s"}; 3 log {"message":"stopped"}; end)");
+    CHECK(told(deferred + "table.sort({ 2, 1 }, function() ctx:wait('1s') end) ctx:log('after')",
+               {yes, stopped}) ==
+          R"(1 defer {}; 2 wait {"duration":"1s"}; 3 log {"message":"stopped"}; end)");
+    CHECK(told(deferred + "ctx:side_effect(function() ctx:wait('1s') end)", {yes, stopped}) ==
+          R"(1 defer {}; 2 wait {"duration":"1s"}; 3 log {"message":"stopped"}; end)");
+    CHECK(told("ctx:defer(function(o) ctx:log(o) end)", {stopped}) ==
+          R"(1 defer {}; 2 log {"message":"stopped"}; end)");
+    CHECK(told("ctx:wait('1s')", {stopped}) == R"(1 wait {"duration":"1s"}; end)");
+    // Also while deferred functions run: the one that is running ends, the others are told.
+    CHECK(told("ctx:defer(function(o) ctx:log('one ' .. o) end) ctx:defer(function(o) ctx:wait('1s') "
+               "ctx:log('two') end)",
+               {yes, yes, stopped}) ==
+          R"(1 defer {}; 2 defer {}; 3 wait {"duration":"1s"}; 4 log {"message":"one stopped"}; end)");
+}
+
+TEST_CASE("an error in one deferred function prevents no other one, and is reported") {
+    CHECK(
+        told("ctx:defer(function() ctx:log('last') end) ctx:defer(function() error('second', 0) end) "
+             "ctx:defer(function()\n error('first') end)",
+             {}) ==
+        R"(1 defer {}; 2 defer {}; 3 defer {}; 4 log {"message":"last"}; failed: a deferred function failed: test.lua:3: first; a deferred function failed: test.lua: second)");
+    CHECK(
+        told("ctx:defer(function() ctx:log('last') end) ctx:defer(function() while true do end end) error "
+             "'broken'",
+             {})
+            .find(
+                R"(3 log {"message":"last"}; failed: test.lua:2: broken; a deferred function failed: test.lua:2: the script ran too long)") !=
+        std::string::npos);
+    CHECK(told("ctx:defer(function() ctx:update(ctx.levels[1]) end)", {}) ==
+          "1 defer {}; failed: a deferred function failed: test.lua:2: ctx:update: a deferred function can "
+          "only use "
+          "ctx:probe, ctx:command, ctx:wait, ctx:now, ctx:log");
+    CHECK(told("ctx:defer(function() pcall(ctx.update, ctx, ctx.levels[1]) ctx:log('on') end)", {}) ==
+          R"(1 defer {}; 2 log {"message":"on"}; end)");
+}
+
+TEST_CASE("a function whose deferral is refused does not run") {
+    CHECK(told("pcall(ctx.defer, ctx, function() ctx:log('never') end) ctx:wait('1s')", {no}) ==
+          R"(1 defer {}; 2 wait {"duration":"1s"}; end)");
+    CHECK(
+        told(
+            "ctx:defer(function() ctx:log('one') end) pcall(ctx.defer, ctx, function() ctx:log('never') end)",
+            {yes, no}) == R"(1 defer {}; 2 defer {}; 3 log {"message":"one"}; end)");
 }

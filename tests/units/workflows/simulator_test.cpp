@@ -1,0 +1,224 @@
+// Copyright the Tiercel authors
+// SPDX-License-Identifier: Apache-2.0
+// The simulator itself: what it promises to people who test their workflows with it.
+#include "tests/catch.hpp"
+#include "tests/fakes/laws.hpp"
+#include "tests/fakes/stock_workflows.hpp"
+#include "tests/units/workflows/errors.hpp"
+#include "workflows/simulator/fleet.hpp"
+#include "workflows/simulator/test_file.hpp"
+
+#include <algorithm>
+
+using namespace workflows::simulator;
+using namespace workflows::engine;
+using namespace std::chrono_literals;
+
+namespace {
+
+const char* const shop = R"(application "shop" {
+  component "db"  { packages = { "shop-db" },  produces = { sql = {} } },
+  component "app" { packages = { "shop-app" }, consumes = { db = "sql" }, produces = { http = {} } },
+  component "web" { packages = { "shop-web" }, consumes = { backends = "http" } },
+})";
+
+std::vector<TestResult> run_tests(const std::string& source) {
+    return run_test_file(
+        source, "rolling_test.lua",
+        {[](const std::string& name) {
+             return Workflow{name, tests::update_all("ramp = { 1, '100%' }"), RunKind::Deploy};
+         },
+         [](const std::string&) {
+             return Application::evaluate(shop, "app.lua");
+         }});
+}
+
+// "" when it passed.
+std::string judged(const std::string& source) {
+    const std::vector<TestResult> results = run_tests(source);
+    REQUIRE(results.size() == 1);
+    CHECK(results.front().passed == results.front().message.empty());
+    return results.front().message;
+}
+
+std::string after(const std::string& expectation) {
+    return judged("simulate { workflow = 'w', app = 'a', nodes = 12 }\n" + expectation);
+}
+
+std::string ending(const Played& played) {
+    std::string text = played.outcome;
+    for (const TargetView& view : played.targets) {
+        text += "\n" + view.target.str() + " " + std::string(word(view.state));
+    }
+    return text;
+}
+
+} // namespace
+
+TEST_CASE("nodes are dealt out to the components in turn, with zones and racks") {
+    const RunInput input =
+        Fleet::of(Application::evaluate(shop, "app.lua"), 100).input("rolling", "return 1", {});
+    CHECK(input.targets.size() == 100);
+    CHECK(input.levels.size() == 3);
+    CHECK(input.targets.front().target.str() == "shop/db on db-1");
+    CHECK(input.targets.back().target.str() == "shop/web on web-33");
+    const base::Value& labels = *input.targets[1].document.object()->find("node")->object()->find("labels");
+    CHECK(*labels.object()->find("zone") == base::Value("b"));
+    CHECK(*labels.object()->find("rack") == base::Value("b-1"));
+    CHECK(tests::input_error([] { Fleet::of(Application::evaluate(shop, "app.lua"), 2); }) ==
+          "application 'shop' has 3 components, but 2 nodes are to be simulated; there must be one for each");
+    CHECK(tests::input_error([] { Fleet::of_levels(4, 3); }) ==
+          "3 nodes on 4 levels cannot be simulated; there must be at least one of each, and a node for each "
+          "level");
+}
+
+TEST_CASE("a migration that app.lua names runs once in a simulation, too") {
+    Scenario scenario = random_scenario({"w", tests::update_all(""), RunKind::Deploy}, 1);
+    scenario.input =
+        Fleet::of(Application::evaluate("application 'shop' { component 'db' { packages = { 'shop-db' }, "
+                                        "migrate = 'to-two' } }",
+                                        "app.lua"),
+                  5)
+            .input("w", scenario.source, {});
+    scenario.faults = Faults{};
+    const Played played = play(scenario, nullptr, true);
+    CHECK(played.outcome == "succeeded");
+    CHECK(played.broken == std::vector<std::string>{});
+    CHECK(played.story.find("command succeeded {\"command\":\"to-two\"} shop/db on db-1") !=
+          std::string::npos);
+    CHECK(played.story.find("command to shop/db on db-2") == std::string::npos);
+}
+
+TEST_CASE("a profile of faults that does not exist is refused with those that do") {
+    CHECK(tests::input_error([] { Faults::profile("rogh"); }) ==
+          "'rogh' is no profile of faults; there are: none, light, rough, hostile; did you mean 'rough'?");
+}
+
+TEST_CASE("kill -9 at every journal write ends like the undisturbed run", "[law-7]") {
+    for (const std::uint64_t seed : {3u, 4u, 5u, 6u, 7u}) {
+        Scenario scenario = random_scenario(random_workflow(seed), seed);
+        scenario.faults = Faults{};
+        scenario.faults.refuses = 0.1;
+        scenario.faults.unchanged = 0.1;
+        scenario.faults.away = 0.1;
+        const Played undisturbed = play(scenario);
+        INFO("seed " << seed << " " << undisturbed.events << " events");
+        CHECK(undisturbed.broken == std::vector<std::string>{});
+        for (std::int64_t event = 0; event < undisturbed.events; ++event) {
+            for (const bool before : {true, false}) {
+                Scenario killed = scenario;
+                killed.crashes = {{event, before}};
+                const Played played = play(killed);
+                INFO("killed " << (before ? "before" : "after") << " event " << event);
+                CHECK(played.crashes == 1);
+                CHECK(played.broken == std::vector<std::string>{});
+                CHECK(ending(played) == ending(undisturbed));
+            }
+        }
+    }
+}
+
+TEST_CASE("a law that breaks is seen: more out of service than the workflow allows", "[law-4]") {
+    BlastRadius radius;
+    const std::size_t web = radius.add("shop/web", Bound{true, 29}, true);
+    radius.group(web).members = 100;
+    for (int taken = 0; taken < 29; ++taken) {
+        radius.change({web}, true);
+        CHECK_FALSE(radius.taken_out(web));
+    }
+    radius.change({web}, true);
+    CHECK(radius.taken_out(web) == "30 of shop/web are out of service, 29 may be");
+    radius.lift();
+    CHECK_FALSE(radius.taken_out(web));
+    CHECK(radius.groups()[web].most_out == 30);
+}
+
+TEST_CASE("a run of ten thousand nodes is read in a page: batches with numbers of targets") {
+    const Workflow workflow{"w", tests::update_all("ramp = { 1, '100%' }, max_unavailable = '50%'"),
+                            RunKind::Deploy};
+    Scenario scenario = random_scenario(workflow, 1);
+    scenario.input = Fleet::of_levels(2, 300).input("w", workflow.source, {});
+    scenario.faults = Faults{};
+    Timeline timeline(false);
+    CHECK(play(scenario, &timeline).outcome == "succeeded");
+    CHECK(timeline.lines().size() < 40);
+    const auto has = [&](const std::string& what, const std::string& detail) {
+        return std::any_of(timeline.lines().begin(), timeline.lines().end(), [&](const Timeline::Line& line) {
+            return line.what == what && line.detail.find(detail) != std::string::npos;
+        });
+    };
+    CHECK(has("batch started", "targets 149"));
+    CHECK(has("", "149 updated"));
+    CHECK(has("run ended", "succeeded"));
+    CHECK(clock_text(3h + 2min + 1s) == "3:02:01");
+}
+
+TEST_CASE("a test file's expectations hold for a good run") {
+    CHECK(after("expect.outcome('succeeded')\nexpect.laws()\nexpect.count('updated', 12)\n"
+                "expect.count('failed', 0)\nexpect.order('shop/db', 'shop/app', 'shop/web')\n"
+                "expect.never_below('shop/web', '75%')\nexpect.never_below('shop/web', 3)\n"
+                "expect.state('web-3', 'updated')\nexpect.within('10m')") == "");
+    CHECK(judged("local sim = simulate { workflow = 'w', app = 'a', nodes = 12, seed = 7, faults = 'none',\n"
+                 "  fail = { ['shop/app'] = { apply = 1 } } }\n"
+                 "if sim.outcome ~= 'rolled_back' or sim.counts.rolled_back ~= 5 then error(sim.reason) end\n"
+                 "expect.outcome('rolled_back')\nexpect.laws()\nexpect.reason('apply')\n"
+                 "expect.untouched('web-3')") == "");
+    CHECK(judged(
+              "simulate { workflow = 'w', levels = 2, nodes = 4, signals = { { after = '3s', verb = 'cancel' "
+              "} } }\nexpect.outcome('cancelled')") == "");
+}
+
+TEST_CASE("an expectation that does not hold says what was, at its line") {
+    CHECK(after("expect.outcome('stopped')") == "rolling_test.lua:2: the outcome is succeeded, not stopped");
+    CHECK(after("expect.count('updated', 3)") ==
+          "rolling_test.lua:2: 12 targets are updated, not 3: 12 updated");
+    CHECK(after("expect.never_below('shop/web', '100%')") ==
+          "rolling_test.lua:2: 3 of 4 targets of shop/web were in service at one time, not 4");
+    CHECK(after("expect.order('shop/web', 'shop/db')") ==
+          "rolling_test.lua:2: shop/db was started before shop/web was through");
+    CHECK(after("expect.untouched('web-1')") == "rolling_test.lua:2: node 'web-1' was touched");
+    CHECK(after("expect.untouched('web-9')") == "rolling_test.lua:2: node 'web-9' is not in the simulation");
+    CHECK(after("expect.state('web-1', 'failed')") ==
+          "rolling_test.lua:2: shop/web on web-1 is updated, not failed");
+    CHECK(after("expect.within('1s')").find(", more than 1s") != std::string::npos);
+    CHECK(after("expect.reason('disk')") == "rolling_test.lua:2: the reason is '', without 'disk'");
+}
+
+TEST_CASE("a slip of the pen in a test file is an error with the nearest word, at its line") {
+    CHECK(after("expect.outcme('succeeded')") ==
+          "rolling_test.lua:2: expect has no 'outcme'; did you mean 'outcome'?");
+    CHECK(after("expect.never_below('shop/wep', '75%')") ==
+          "rolling_test.lua:2: component 'shop/wep' is not in the simulation; there are: shop/app, shop/db, "
+          "shop/web; did you mean 'shop/web'?");
+    CHECK(after("expect.never_below('shop/web')") ==
+          "rolling_test.lua:2: expect.never_below: argument 2 must be a portion such as \"75%\" or 3");
+    CHECK(after("expect.count('updated')") ==
+          "rolling_test.lua:2: expect.count: argument 2 must be a number");
+    CHECK(judged("expect.laws()") ==
+          "rolling_test.lua:1: nothing has been simulated yet; write simulate { … }");
+    CHECK(judged("simulate { workflow = 'w', nods = 3 }") ==
+          "rolling_test.lua:1: simulate: unknown key 'nods'; did you mean 'nodes'?");
+    CHECK(
+        judged("simulate { workflow = 'w', fail = { ['app/level-0'] = { aply = 1 } } }") ==
+        "rolling_test.lua:1: simulate: 'aply' is no step; there are: prepare, drain, apply, restart, probe, "
+        "undrain, undo, settle, stop, start, command, cancel, measure; did you mean 'apply'?");
+    CHECK(judged("simulate { workflow = 'w', fail = { ['shop/x'] = { apply = 1 } } }") ==
+          "rolling_test.lua:1: simulate: component 'shop/x' is not in the application");
+    CHECK(judged("simulate { workflow = 'w', params = { soak = '1m' } }") ==
+          "rolling_test.lua:1: workflow 'w.lua': unknown parameter 'soak'");
+}
+
+TEST_CASE("each test of a file runs, whatever happened to the one before it") {
+    const std::vector<TestResult> results =
+        run_tests("test('good', function() simulate { workflow = 'w', app = 'a' } expect.laws() end)\n"
+                  "test('bad', function() expect.laws() end)\n"
+                  "test('endless', function() while true do end end)\n"
+                  "test('good again', function() simulate { workflow = 'w', app = 'a' } "
+                  "expect.outcome('succeeded') end)");
+    REQUIRE(results.size() == 4);
+    CHECK(results[0].passed);
+    CHECK(results[1].message == "rolling_test.lua:2: nothing has been simulated yet; write simulate { … }");
+    CHECK(results[2].message.find("the script ran too long") != std::string::npos);
+    CHECK(results[3].passed);
+    CHECK(results[3].name == "good again");
+}

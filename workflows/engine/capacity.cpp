@@ -1,0 +1,142 @@
+// Copyright the Tiercel authors
+// SPDX-License-Identifier: Apache-2.0
+#include "workflows/engine/capacity.hpp"
+
+#include "workflows/engine/guard.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace workflows::engine {
+
+std::string label_of(const Desired& target, const std::string& label) {
+    const base::Value* at = &target.document;
+    for (const std::string_view key :
+         {std::string_view("node"), std::string_view("labels"), std::string_view(label)}) {
+        at = at->object() == nullptr ? nullptr : at->object()->find(key);
+        if (at == nullptr) {
+            return "(none)";
+        }
+    }
+    return at->text() == nullptr ? "(none)" : *at->text();
+}
+
+Capacity::Capacity(const std::vector<Desired>& targets, const std::vector<Budget>& budgets,
+                   const std::vector<Target>& out_before)
+    : seats_(targets.size()) {
+    std::map<std::pair<std::size_t, std::string>, std::size_t> domains; // budget, value → cap
+    std::map<Target, std::size_t> places;
+    for (std::size_t at = 0; at < targets.size(); ++at) {
+        const base::ComponentName& component = targets[at].target.component;
+        places.emplace(targets[at].target, at);
+        const auto [own, fresh] = own_.emplace(component, caps_.size());
+        if (fresh) {
+            caps_.push_back(
+                {fmt::format("max_unavailable of component '{}'", component), {true, 25'000}, false});
+        }
+        seats_[at].caps.push_back(own->second);
+        for (std::size_t which = 0; which < budgets.size(); ++which) {
+            const Budget& budget = budgets[which];
+            if (budget.component != component) {
+                continue;
+            }
+            const std::string value = budget.per.empty() ? "" : label_of(targets[at], budget.per);
+            const auto [domain, unseen] = domains.emplace(std::pair(which, value), caps_.size());
+            if (unseen) {
+                caps_.push_back({budget.per.empty()
+                                     ? fmt::format("the policy's budget of component '{}'", component)
+                                     : fmt::format("the policy's budget of component '{}' in {} '{}'",
+                                                   component, budget.per, value),
+                                 budget.max_unavailable, true, !budget.per.empty()});
+            }
+            seats_[at].caps.push_back(domain->second);
+        }
+    }
+    for (const Target& target : out_before) {
+        if (const auto place = places.find(target); place != places.end()) {
+            seats_[place->second].ill = true; // counted once it is known to be installed
+            continue;
+        }
+        // Not in this run, so its labels are not known: it counts for its component as a whole.
+        for (std::size_t which = 0; which < budgets.size(); ++which) {
+            const auto cap = domains.find(std::pair(which, std::string()));
+            if (budgets[which].component == target.component && budgets[which].per.empty() &&
+                cap != domains.end()) {
+                ++caps_[cap->second].installed;
+                ++caps_[cap->second].out;
+            }
+        }
+    }
+}
+
+void Capacity::count(Seat& seat, bool out, bool ill) {
+    for (const std::size_t at : seat.caps) {
+        Cap& cap = caps_[at];
+        cap.out -= seat.out || (cap.policy && seat.ill) ? 1 : 0;
+        cap.out += out || (cap.policy && ill) ? 1 : 0;
+    }
+    seat.out = out;
+    seat.ill = ill;
+}
+
+void Capacity::installed(std::size_t target) {
+    Seat& seat = seats_[target];
+    const bool ill = std::exchange(seat.ill, false);
+    for (const std::size_t at : seat.caps) {
+        ++caps_[at].installed;
+    }
+    count(seat, seat.out, ill);
+}
+
+void Capacity::limit(const base::ComponentName& component, const Portion& max_unavailable) {
+    if (const auto own = own_.find(component); own != own_.end()) {
+        caps_[own->second].most = max_unavailable;
+    }
+}
+
+void Capacity::set_out(std::size_t target, bool out) {
+    Seat& seat = seats_[target];
+    if (seat.out != out) {
+        count(seat, out, seat.ill);
+    }
+}
+
+void Capacity::healed(std::size_t target) {
+    Seat& seat = seats_[target];
+    if (seat.ill) {
+        count(seat, seat.out, false);
+    }
+}
+
+Capacity::Room Capacity::room(std::size_t target) const noexcept {
+    const Seat& seat = seats_[target];
+    Room room = Room::Yes;
+    if (lifted_ || seat.out) {
+        return room;
+    }
+    for (const std::size_t at : seat.caps) {
+        const Cap& cap = caps_[at];
+        const bool fits = cap.policy ? TIERCEL_GUARD("policy-budget", seat.ill || !full(cap))
+                                     : TIERCEL_GUARD("max-unavailable", !full(cap));
+        if (!fits && !cap.domain) {
+            return Room::No;
+        }
+        room = fits ? room : Room::NotInDomain;
+    }
+    return room;
+}
+
+std::string Capacity::explain(std::size_t target) const {
+    for (const std::size_t at : seats_[target].caps) {
+        const Cap& cap = caps_[at];
+        if (full(cap) && !(cap.policy && seats_[target].ill)) {
+            return fmt::format("{} is used up by targets that {} ({})", cap.what,
+                               cap.policy ? "are out of service" : "failed",
+                               cap.most.explain_limit(cap.installed));
+        }
+    }
+    return "there is room";
+}
+
+} // namespace workflows::engine

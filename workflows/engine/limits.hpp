@@ -1,0 +1,23 @@
+// Copyright the Tiercel authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+
+namespace workflows::engine {
+
+/// What one Lua state may use.
+struct Limits {
+    std::size_t memory_bytes = 64u << 20;
+    std::size_t source_bytes = 1u << 20;
+    std::size_t string_bytes = 1u << 20; ///< of one string
+    std::int64_t steps = 10'000'000;     ///< between two commands; about 0.1 s
+    std::int64_t commands = 100'000;     ///< in all: they are all kept in the run's journal
+    /// The allocations from this one on fail, so many of them: a machine without memory. For tests.
+    std::int64_t failing_from = std::numeric_limits<std::int64_t>::max();
+    std::int64_t failing = std::numeric_limits<std::int64_t>::max();
+};
+
+} // namespace workflows::engine

@@ -1,0 +1,103 @@
+// Copyright the Tiercel authors
+// SPDX-License-Identifier: Apache-2.0
+// What people say to a run: pause, resume, cancel, decide about failures, approve.
+#include "workflows/engine/run_state.hpp"
+#include "workflows/engine/transitions.hpp"
+
+#include <algorithm>
+
+namespace workflows::engine {
+
+void Run::State::on(const Signalled& signal) {
+    const std::string by = signal.reason.empty() ? signal.actor : signal.actor + ": " + signal.reason;
+    base::Object fields{{"verb", signal.verb}, {"actor", signal.actor}, {"reason", signal.reason}};
+    if (signal.target) {
+        fields.set("target", signal.target->str());
+    }
+    note("signal", std::move(fields));
+    const bool over = phase == Phase::Settling || phase == Phase::Cleaning;
+    const bool decision = signal.verb == "retry" || signal.verb == "skip" || signal.verb == "rollback";
+    if (signal.verb == "resume") {
+        resume();
+    } else if (over) {
+        note("too late", {{"verb", signal.verb}});
+    } else if (signal.verb == "cancel" || (signal.verb == "preempt" && stopped)) {
+        cancel(by);
+    } else if (signal.verb == "pause" && !stopped) {
+        paused = "paused by " + by;
+    } else if (signal.verb == "preempt") {
+        stop(Stop::How::Preempt, Outcome::Cancelled, "a rollback takes over: " + by);
+    } else if (signal.verb == "approve") {
+        approve(signal);
+    } else if (signal.verb == "reject" && phase == Phase::ScriptWaiting && approval) {
+        end_approval(false, "rejected by " + by);
+    } else if (signal.verb == "signal") {
+        signal_came(signal);
+    } else if (decision && !stopped) {
+        decide(signal, by);
+    } else {
+        note("too late", {{"verb", signal.verb}});
+    }
+}
+
+void Run::State::decide(const Signalled& signal, const std::string& by) {
+    const bool waiting = (act && act->asking) || (command_act && command_act->asking);
+    if (!waiting) {
+        note("nobody asked", {{"verb", signal.verb}});
+        return;
+    }
+    if (signal.verb == "rollback") {
+        stop_as(OnFailure::RollbackAll, by + " decided to roll back");
+    } else if (signal.verb == "retry") {
+        retry(signal.target);
+    } else {
+        skip(signal.target, by);
+    }
+}
+
+void Run::State::cancel(const std::string& by) {
+    if (!stopped) {
+        // A rollback that is cancelled does not go forward again: those under way come to their end, the rest
+        // stays.
+        stop(is_rollback() ? Stop::How::Finish : Stop::How::Cancel, Outcome::Cancelled, "cancelled by " + by);
+        if (!is_rollback()) {
+            const std::map<std::int64_t, OpenOrder> open = orders;
+            for (const auto& [id, order] : open) {
+                send_cancel(id, order);
+            }
+            return;
+        }
+    }
+    // The stop goes its way; what waits for a person is given up.
+    bool given_up = false;
+    for (Progress& target : targets) {
+        if (!target.inconclusive) {
+            continue;
+        }
+        given_up = true;
+        target.inconclusive = false;
+        --undecided;
+        const std::string reason = "its probe could not judge, and " + by + " cancelled";
+        if (target.state == TargetState::UndoProbing) {
+            give_up_back(target, reason);
+        } else {
+            step_failed(target, OrderKind::Probe, TargetState::Failed, reason);
+        }
+    }
+    paused.reset();
+    note(given_up ? "given up" : "already stopping", {{"by", by}});
+}
+
+void Run::State::resume() {
+    paused.reset();
+    judge_again(false);
+    for (Progress& target : targets) {
+        if (target.inconclusive) {
+            target.inconclusive = false;
+            --undecided;
+            send(target, OrderKind::Probe);
+        }
+    }
+}
+
+} // namespace workflows::engine
