@@ -1,0 +1,244 @@
+// Copyright the Tiercel authors
+// SPDX-License-Identifier: Apache-2.0
+// What goes out: nothing is ordered that a law forbids.
+#include "workflows/simulator/laws.hpp"
+
+#include <algorithm>
+
+namespace workflows::simulator {
+
+using namespace engine;
+
+namespace {
+
+bool is_step(OrderKind kind) {
+    return kind == OrderKind::Drain || kind == OrderKind::Apply || kind == OrderKind::Restart ||
+           kind == OrderKind::Stop || kind == OrderKind::Start;
+}
+
+} // namespace
+
+void Laws::see_order(const SendOrder& order, std::optional<std::int64_t> timer) {
+    if (!ids_.insert(order.order).second) {
+        break_law("law 6", fmt::format("the id {} of an order was used twice", order.order));
+    }
+    const std::size_t at = simulation_.place(order.target);
+    Known& known = known_[at];
+    const base::Value* command = member(order.body, "name");
+    open_.emplace(order.order,
+                  Open{at, order.kind, timer,
+                       command == nullptr || command->text() == nullptr ? "" : *command->text(),
+                       order.kind == OrderKind::Probe && allowed_.kind == "probe" && !known.back});
+    if (timer) {
+        deadlines_.emplace(*timer, order.order);
+    }
+    if (order.kind == OrderKind::Cancel) {
+        return; // about another order, which is still out
+    }
+    if (order_of_[at]) {
+        open_.erase(*order_of_[at]); // given up: a newer order to the same target shows it
+    }
+    order_of_[at] = order.order;
+    const bool was_out = known.out();
+    if (known.back) {
+        see_way_back(known, order);
+    } else if (order.kind == OrderKind::Command) {
+        see_command_order(known, order);
+    } else if (is_step(order.kind) && !known.under_way) {
+        see_start(known, order);
+    }
+    carry_out(known, order.kind);
+    // A gate may find more of them ill than that: what counts is what we take out.
+    if (was_out || !known.out()) {
+        return;
+    }
+    std::vector<std::size_t> groups = {known.component};
+    if (!known.ill) {
+        groups.insert(groups.end(), known.policies.begin(), known.policies.end());
+    }
+    for (const std::size_t group : groups) {
+        if (const std::optional<std::string> how = radius_.taken_out(group)) {
+            break_law("law 4", order.target.str() + " is taken out of service: " + *how);
+        }
+    }
+}
+
+void Laws::carry_out(Known& known, OrderKind kind) {
+    service(known, [&](Known& one) {
+        switch (kind) {
+        case OrderKind::Drain:
+            one.drained = true;
+            break;
+        case OrderKind::Stop:
+            one.down = true;
+            break;
+        case OrderKind::Apply:
+            one.touched = true;
+            one.proven = false;
+            break;
+        case OrderKind::Undo:
+            one.undone = true;
+            one.proven = false;
+            break;
+        case OrderKind::Restart:
+        case OrderKind::Start:
+            one.proven = false;
+            break;
+        default:
+            break;
+        }
+    });
+}
+
+// The first step of an act for one target.
+void Laws::see_start(Known& known, const SendOrder& order) {
+    const std::string who = order.target.str();
+    count_members();
+    Lane& lane = lanes_[known.component];
+    if (stopped_) {
+        break_law("law 2", who + " was started after the stop");
+    }
+    if (cancelled_) {
+        break_law("law 2", who + " was started after somebody cancelled");
+    }
+    if (paused_) {
+        break_law("law 2", who + " was started in a pause");
+    }
+    if (undecided_ > 0) {
+        break_law("law 15", who + " was started while a probe that could not judge waits for a person");
+    }
+    std::size_t targets = 0;
+    for (const base::ComponentName& component : simulation_.run().input().levels[known.level]) {
+        targets += lanes_[components_.at(component)].targets;
+    }
+    if (const std::optional<std::string> how = allowed_.exceeded(targets);
+        how && kind_ != RunKind::Rollback) {
+        break_law("law 2", fmt::format("{} was started after {}", who, *how));
+    }
+    if (order.kind == OrderKind::Start) {
+        for (std::size_t level = 0; level < known.level; ++level) {
+            if (stopped_targets_[level] > 0) {
+                break_law("law 3",
+                          fmt::format("{} was started while targets of level {} are stopped", who, level));
+            }
+        }
+    }
+    if (allowed_.kind == "update" || kind_ == RunKind::Rollback) {
+        see_update_start(known, who);
+    }
+    Span& span = spans_[known.component];
+    span.first_start = span.first_start < 0 ? simulation_.events() : span.first_start;
+    known.under_way = known.at_work = known.in_window = true;
+    ++lane.at_work;
+    ++lane.in_window;
+}
+
+void Laws::see_update_start(Known& known, const std::string& who) {
+    const bool is_rollback = kind_ == RunKind::Rollback;
+    if (not_answered_ > 0) {
+        break_law("law 8", fmt::format("{} is touched before {} others have answered", who, not_answered_));
+    }
+    const std::size_t needed = is_rollback ? 1 : quorum_.rounded_up(known_.size());
+    if (ready_ < needed || (is_rollback && said_no_)) {
+        break_law("law 8", fmt::format("{} is touched, and {} of {} targets are ready{}", who, ready_,
+                                       known_.size(), said_no_ ? ", and some said no" : ""));
+    }
+    for (std::size_t level = 0; level < not_through_.size(); ++level) {
+        const bool before = is_rollback ? level > known.level : level < known.level;
+        if (before && not_through_[level] > 0) {
+            break_law("law 3", fmt::format("{} was started before {} targets of level {} were through", who,
+                                           not_through_[level], level));
+        }
+    }
+    const RunInput& input = simulation_.run().input();
+    Lane& lane = lanes_[known.component];
+    const bool migrates = input.migrate.contains(input.targets[place(known)].target.component);
+    if (migrates && !is_rollback && !lane.migrated && lane.at_work > 0) {
+        break_law("migration", who + " was started before its component's migration had succeeded");
+    }
+    if (allowed_.sliding && lane.in_window >= allowed_.width(lane.in_batch, lane.passed)) {
+        break_law("window", fmt::format("{} was started with {} in flight, in a window of {}", who,
+                                        lane.in_window, allowed_.width(lane.in_batch, lane.passed)));
+    }
+    // Whom a person has tried again goes with the zone that is under way.
+    if (!allowed_.zone.empty() && !decided_) {
+        const std::string zone = label(known, allowed_.zone);
+        for (const auto& [other, count] : zones_under_way_) {
+            if (other != zone && count > 0) {
+                break_law("zone", fmt::format("{} in {} was started while {} targets of {} were under way",
+                                              who, zone, count, other));
+            }
+        }
+        ++zones_under_way_[zone];
+    }
+}
+
+void Laws::see_command_order(Known& known, const SendOrder& order) {
+    const base::Value* written = member(order.body, "name");
+    const std::string name = written == nullptr || written->text() == nullptr ? "" : *written->text();
+    const PackagedCommand* command = packaged(known, name);
+    const std::string who = order.target.str();
+    Lane& lane = lanes_[known.component];
+    const bool of_act = known.under_way; // a migration within an update
+    if (!of_act) {
+        if (stopped_ && !cleaning_) {
+            break_law("law 2", fmt::format("'{}' was begun on {} after the stop", name, who));
+        }
+        if (paused_ && !stopped_) {
+            break_law("law 2", fmt::format("'{}' was begun on {} in a pause", name, who));
+        }
+        if (lane.commands_out >= allowed_.parallel.of(lane.targets)) {
+            break_law("window",
+                      fmt::format("'{}' was begun on {} with {} in flight", name, who, lane.commands_out));
+        }
+        const bool passes_on = allowed_.once || (command != nullptr && command->once);
+        if (const std::optional<std::string> how = allowed_.exceeded(lane.targets); how && !passes_on) {
+            break_law("law 2", fmt::format("'{}' was begun on {} after {}", name, who, *how));
+        }
+        ++lane.commands_out;
+    }
+    const bool once = of_act || allowed_.once || (command != nullptr && command->once);
+    const RunInput& input = simulation_.run().input();
+    if (!once || decided_) {
+        return;
+    }
+    if (once_done_.contains(order.target.component.str() + " " + name)) {
+        break_law("once", fmt::format("'{}' was begun on {} after it had succeeded", name, who));
+    }
+    const bool repeatable = command != nullptr && command->repeatable;
+    for (const Known& other : known_) {
+        const std::vector<std::string>& ran = simulation_.behaviours()[place(other)].ran;
+        const bool has_run = std::find(ran.begin(), ran.end(), name) != ran.end();
+        // One whose outcome was lost may be repeated where the package says so; a failure is an outcome.
+        if (other.component == known.component && has_run && !(repeatable && other.command_was_lost)) {
+            break_law("once", fmt::format("'{}' was begun on {} and has run on {}", name, who,
+                                          input.targets[place(other)].target.str()));
+        }
+    }
+}
+
+void Laws::see_way_back(Known& known, const SendOrder& order) {
+    if (order.kind != OrderKind::Drain && order.kind != OrderKind::Undo && order.kind != OrderKind::Start) {
+        return;
+    }
+    const std::string who = order.target.str();
+    if (!stopped_) {
+        break_law("law 9", who + " goes back without a stop");
+    }
+    if (order.kind == OrderKind::Undo && !irreversible_.empty()) {
+        break_law("law 9", fmt::format("{} goes back after '{}', which is irreversible, had succeeded", who,
+                                       irreversible_));
+    }
+    for (std::size_t level = known.level + 1; level < coming_back_.size(); ++level) {
+        if (coming_back_[level] > 0) {
+            break_law("law 9", fmt::format("{} goes back while {} targets of level {} do", who,
+                                           coming_back_[level], level));
+        }
+    }
+    if (known.level > lowest_back_) {
+        break_law("law 9", who + " went back after a lower level");
+    }
+    lowest_back_ = std::min(lowest_back_, known.level);
+}
+
+} // namespace workflows::simulator

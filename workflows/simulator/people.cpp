@@ -1,0 +1,46 @@
+// Copyright the Tiercel authors
+// SPDX-License-Identifier: Apache-2.0
+#include "workflows/simulator/people.hpp"
+
+#include <array>
+#include <string>
+#include <string_view>
+
+namespace workflows::simulator {
+namespace {
+
+struct Verb {
+    std::string_view verb;
+    std::string_view said; ///< how it stands in what the run waits for
+    bool harsh;
+};
+constexpr std::array<Verb, 7> verbs = {{{"resume", "resume", false},
+                                        {"retry", "retry", false},
+                                        {"approve", "approv", false},
+                                        {"cancel", "cancel", true},
+                                        {"skip", "skip", true},
+                                        {"rollback", "roll", true},
+                                        {"reject", "approv", true}}};
+// One of them asked for the run.
+constexpr std::array<std::string_view, 4> people = {"ann", "bob", "cid", "author"};
+
+} // namespace
+
+engine::Signalled decide(const std::vector<engine::Waiting>& waiting, double harsh, Chance& chance) {
+    const bool be_harsh = chance.happens(harsh);
+    std::vector<std::string_view> fitting;
+    for (const Verb& verb : verbs) {
+        const bool named = waiting.front().what.find(verb.said) != std::string::npos;
+        if (named && verb.harsh == be_harsh) {
+            fitting.push_back(verb.verb);
+        }
+    }
+    if (fitting.empty()) {
+        fitting.push_back(be_harsh ? "cancel" : "resume");
+    }
+    const std::string verb(fitting[static_cast<std::size_t>(chance.roll(static_cast<int>(fitting.size())))]);
+    const std::string actor(people[static_cast<std::size_t>(chance.roll(people.size()))]);
+    return {verb, actor, "", std::nullopt, nullptr};
+}
+
+} // namespace workflows::simulator
