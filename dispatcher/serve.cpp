@@ -6,6 +6,8 @@
 #include "base/log.hpp"
 #include "base/process.hpp"
 #include "dispatcher/agents/server.hpp"
+#include "dispatcher/descriptors.hpp"
+#include "dispatcher/runs/measurements.hpp"
 #include "dispatcher/runs/schema.hpp"
 #include "dispatcher/runs/workflow_vm.hpp"
 #include "repo/repository.hpp"
@@ -109,7 +111,7 @@ void provide_admin_token(const std::filesystem::path& state, base::Database& dat
     const std::filesystem::path file = state / "admin.token";
     if (!tokens.issued_to("admin")) {
         base::Transaction transaction(database);
-        const auto issued = tokens.issue_operator("admin", auth::Scope::Admin, "dispatcher", now);
+        const auto issued = tokens.issue_operator("admin", auth::Scope::Admin, "", "dispatcher", now);
         files.write(file, issued.text + "\n", 0600);
         transaction.commit();
         std::cout << "the administrator's token is in " << file.string()
@@ -132,14 +134,16 @@ public:
           authority_(nodes::Authority::open(options.state / "ca", files_, alarms_.now())),
           repository_(options.repository), database_(options.state / "db", runs::schema()),
           tokens_(database_, pins_of(authority_, repository_)), inventory_(database_),
-          environments_(database_), records_(database_), journal_(database_),
-          links_(database_, alarms_, settings_), vms_(context_),
-          composer_(environments_, repository_, files_, stock_workflows(options)), world_{database_, links_,
-                                                                                          alarms_, vms_},
+          environments_(database_), policies_(database_), locks_(database_), records_(database_),
+          journal_(database_), links_(database_, alarms_, settings_), vms_(context_),
+          envelopes_(options.state / "manifests", files_), meters_(context_),
+          composer_(database_, repository_, files_, stock_workflows(options)), world_{database_,  links_,
+                                                                                      alarms_,    vms_,
+                                                                                      envelopes_, meters_},
           rollouts_(world_, composer_),
-          planner_(world_, composer_), service_{database_, alarms_,       authority_,  inventory_,
-                                                tokens_,   environments_, records_,    journal_,
-                                                rollouts_, repository_,   repository_, links_},
+          planner_(world_, composer_), service_{database_,     alarms_,     authority_,  inventory_, tokens_,
+                                                environments_, policies_,   locks_,      records_,   journal_,
+                                                rollouts_,     repository_, repository_, envelopes_, links_},
           house_{service_, links_, news_, planner_, composer_, scripts_, settings_},
           signals_(context_, SIGTERM, SIGINT, SIGHUP) {
         world_.told = [this](const std::string& run) {
@@ -152,6 +156,7 @@ public:
     }
 
     int run() {
+        provide_descriptors();
         provide_admin_token(options_.state, database_, tokens_, files_, alarms_.now());
         rollouts_.resume();
         server_.start(house_, tls());
@@ -181,6 +186,18 @@ private:
         return settings;
     }
 
+    void provide_descriptors() const {
+        const std::size_t wanted = descriptors_for(settings_.connections);
+        if (const std::size_t allowed = allow_descriptors(wanted); allowed < wanted) {
+            base::log(base::LogLevel::Warning,
+                      "fewer files may be open than so many connections can need; raise the hard limit "
+                      "(LimitNOFILE=, ulimit -Hn) or lower 'connections'",
+                      {{"connections", static_cast<std::int64_t>(settings_.connections)},
+                       {"wanted", static_cast<std::int64_t>(wanted)},
+                       {"allowed", static_cast<std::int64_t>(allowed)}});
+        }
+    }
+
     base::TlsContext tls() const {
         return base::TlsContext::server(authority_.server(), authority_.certificate().pem);
     }
@@ -203,6 +220,7 @@ private:
     void reload() {
         try {
             settings_ = read_settings();
+            provide_descriptors();
             renew();
             base::log(base::LogLevel::Info,
                       "settings and certificates read again; everything else needs a restart");
@@ -250,11 +268,15 @@ private:
     auth::Tokens tokens_;
     nodes::Inventory inventory_;
     runs::Environments environments_;
+    runs::Policies policies_;
+    runs::Locks locks_;
     runs::RunRecords records_;
     runs::Journal journal_;
     agents::News news_;
     agents::Links links_;
     runs::WorkflowVms vms_;
+    runs::Envelopes envelopes_;
+    runs::HttpMeters meters_;
     runs::Composer composer_;
     runs::World world_;
     runs::Rollouts rollouts_;

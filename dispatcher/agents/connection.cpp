@@ -5,13 +5,12 @@
 #include "base/error.hpp"
 #include "base/json.hpp"
 #include "base/log.hpp"
-#include "dispatcher/agents/package_stream.hpp"
+#include "dispatcher/agents/file_stream.hpp"
+#include "dispatcher/runs/patient_script.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
-
-#include <sys/socket.h>
 
 namespace dispatcher::agents {
 
@@ -21,9 +20,12 @@ using protocol::Task;
 namespace {
 
 constexpr std::chrono::seconds handshake_time{10};
-constexpr std::chrono::seconds head_time{15}; ///< of the first request
-constexpr std::chrono::seconds body_time{30};
+constexpr std::chrono::seconds head_time{15};
+constexpr std::chrono::seconds body_time{60}; ///< of at most 4 MiB
 constexpr std::chrono::seconds write_time{60};
+/// What is taken of a request after its refusal.
+constexpr std::size_t linger_bytes = 16U << 20;
+constexpr std::chrono::seconds linger_time{5};
 constexpr int notes_at_once = 500;
 
 /// HTTP's word for what the caller can do about it.
@@ -70,7 +72,8 @@ public:
             std::optional<protocol::RequestHead> head;
             std::optional<Refusal> refusal;
             try {
-                head = co_await connection_.request(patience);
+                const protocol::HttpConnection::Patience times{patience, head_time};
+                head = co_await connection_.request(times);
                 if (!head) {
                     co_return;
                 }
@@ -179,6 +182,7 @@ private:
                 std::string_view(*authorization).substr(scheme.size()), house_.service.alarms.now());
             unauthenticated_ = false;
             caller.scope = holder.scope;
+            caller.role = holder.role;
             caller.actor = holder.actor;
         }
         return caller;
@@ -189,8 +193,8 @@ private:
             co_await send_document(document->value, document->status, head.keep_alive);
             co_return true;
         }
-        if (const auto* package = std::get_if<api::PackageFile>(&answer)) {
-            co_await send_package(stream_, head, package->file, write_time);
+        if (const auto* stored = std::get_if<api::StoredFile>(&answer)) {
+            co_await send_file(stream_, head, *stored, write_time);
             co_return true;
         }
         if (const auto* story = std::get_if<api::Story>(&answer)) {
@@ -221,6 +225,7 @@ private:
                    {"status", static_cast<std::int64_t>(refusal.status)},
                    {"reason", refusal.error.message()}});
         co_await send_document(error_document(refusal), refusal.status, false);
+        co_await stream_.linger(linger_bytes, linger_time);
     }
 
     // Named coroutines, not lambdas: g++ 12 destroys the captures of a lambda inside a co_await twice.
@@ -229,8 +234,8 @@ private:
         co_return runs::plan_document(**answers, now);
     }
 
-    static Task<void> check_script(std::shared_ptr<const workflows::engine::RunInput> input) {
-        runs::check_script(*input);
+    static Task<void> check_workflows(std::shared_ptr<const runs::Composition> composition) {
+        runs::check_workflows(*composition);
         co_return;
     }
 
@@ -254,12 +259,9 @@ private:
     }
 
     Task<api::Answer> start_run(const runs::RunRequest& request, const std::string& actor) {
-        if (request.kind == workflows::engine::RunKind::Deploy) {
-            const auto input =
-                std::make_shared<workflows::engine::RunInput>(house_.composer.compose(request).input);
-            Task<void> checking = check_script(input);
-            co_await asio::co_spawn(house_.scripts, std::move(checking), asio::use_awaitable);
-        }
+        const auto composition = std::make_shared<const runs::Composition>(house_.composer.compose(request));
+        Task<void> checking = check_workflows(composition);
+        co_await asio::co_spawn(house_.scripts, std::move(checking), asio::use_awaitable);
         co_return api::Document{base::Object{{"run", house_.service.rollouts.request(request, actor)}}};
     }
 
@@ -282,23 +284,17 @@ private:
             if (!lines.empty()) {
                 const std::string bytes = protocol::chunk(lines);
                 co_await stream_.write_all(bytes, write_time);
-            } else if (ended) {
+            } else if (ended || !story.follows) {
                 break;
             } else {
                 co_await house_.news.wait(story.run, std::chrono::seconds(5));
-                if (reader_is_gone()) {
+                if (connection_.ended()) {
                     stream_.close();
                     co_return;
                 }
             }
         }
         co_await stream_.write_all(protocol::last_chunk, write_time);
-    }
-
-    /// Nobody is told by TLS that the other side went away while there is nothing to write.
-    bool reader_is_gone() {
-        char byte = 0;
-        return ::recv(stream_.socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
     }
 
     Task<void> link(const protocol::RequestHead& head) {

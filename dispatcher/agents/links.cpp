@@ -22,6 +22,7 @@ namespace {
 
 constexpr std::chrono::seconds greeting_time{10};
 constexpr std::chrono::seconds write_time{30};
+constexpr std::chrono::seconds frame_time{60}; ///< from a frame's first byte to its last
 /// A clock that is further off than this makes deadlines of orders meaningless, and is said so.
 constexpr std::chrono::seconds tolerable_skew{5};
 
@@ -82,7 +83,8 @@ Links::~Links() = default;
 Task<void> Links::converse(const base::NodeName& node, protocol::HttpConnection& connection,
                            std::string address) {
     const auto session = std::make_shared<Session>(node, connection, std::move(address), settings_);
-    const auto first = co_await connection.frame(greeting_time);
+    const protocol::HttpConnection::Patience greeting{greeting_time, greeting_time};
+    const auto first = co_await connection.frame(greeting);
     if (!first) {
         co_return;
     }
@@ -193,7 +195,8 @@ void Links::leave(const std::shared_ptr<Session>& session) {
 
 Task<void> Links::listen(Session& session) {
     while (!session.over()) {
-        const auto json = co_await session.connection.frame(2 * settings_.heartbeat + write_time);
+        const protocol::HttpConnection::Patience patience{2 * settings_.heartbeat + write_time, frame_time};
+        const auto json = co_await session.connection.frame(patience);
         if (!json) {
             co_return;
         }

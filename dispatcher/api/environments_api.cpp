@@ -78,6 +78,8 @@ Answer apply_environment(Service& service, const Request& request) {
         base::log(
             base::LogLevel::Info, "environment changed",
             {{"environment", environment.name.str()}, {"version", version}, {"actor", request.caller.actor}});
+        // Who waits with an approval of the old settings waits in vain.
+        service.rollouts.look_again(environment.name.str());
     }
     return Document{
         base::Object{{"environment", environment.name.str()}, {"version", version}, {"changed", changed}}};
@@ -111,14 +113,28 @@ Answer show_environment(Service& service, const Request& request) {
             }
         }
     }
-    return Document{base::Object{{"name", version.name},
-                                 {"version", version.version},
-                                 {"time", base::to_rfc3339(version.time)},
-                                 {"actor", version.actor},
-                                 {"file", version.file},
-                                 {"text", version.text},
-                                 {"current", std::move(current)},
-                                 {"known_good", std::move(known_good)}}};
+    const auto lock = service.locks.find(version.name, service.alarms.now());
+    const auto policy = service.policies.find(version.name);
+    return Document{
+        base::Object{{"name", version.name},
+                     {"version", version.version},
+                     {"time", base::to_rfc3339(version.time)},
+                     {"actor", version.actor},
+                     {"file", version.file},
+                     {"text", version.text},
+                     {"lock", lock ? base::Value(base::Object{{"holder", lock->holder},
+                                                              {"reason", lock->reason},
+                                                              {"since", base::to_rfc3339(lock->since)},
+                                                              {"until", base::to_rfc3339(lock->until)}})
+                                   : base::Value()},
+                     {"policy", policy ? base::Value(base::Object{{"version", policy->version},
+                                                                  {"actor", policy->actor},
+                                                                  {"time", base::to_rfc3339(policy->time)},
+                                                                  {"file", policy->file},
+                                                                  {"text", policy->text}})
+                                       : base::Value()},
+                     {"current", std::move(current)},
+                     {"known_good", std::move(known_good)}}};
 }
 
 Answer explain_settings(Service& service, const Request& request) {

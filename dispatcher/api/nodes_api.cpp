@@ -36,6 +36,17 @@ base::Value value_of(const nodes::NodeRecord& node, bool online) {
                         {"components", components == nullptr ? base::Value(base::Object()) : *components}};
 }
 
+/// The digest in the path of a request for `things`.
+base::Digest digest_of(const Request& request, std::string_view things) {
+    const std::string& name = request.captures[0];
+    if (!name.starts_with("sha256:")) {
+        throw base::Error(base::Fault::Input,
+                          "'{}' is no digest; {} are named by 'sha256:' and 64 hexadecimal digits", name,
+                          things);
+    }
+    return base::Digest::parse(name);
+}
+
 /// Nodes that an environment names, by environment.
 std::map<base::NodeName, std::vector<std::string>> declared_nodes(const Service& service) {
     std::map<base::NodeName, std::vector<std::string>> declared;
@@ -83,18 +94,21 @@ Answer link(Service&, const Request&) {
 }
 
 Answer get_package(Service& service, const Request& request) {
-    const std::string& name = request.captures[0];
-    if (!name.starts_with("sha256:")) {
-        throw base::Error(base::Fault::Input,
-                          "'{}' is no digest; packages are named by 'sha256:' and 64 hexadecimal digits",
-                          name);
-    }
-    const base::Digest digest = base::Digest::parse(name);
+    const base::Digest digest = digest_of(request, "packages");
     const auto file = service.packages.file(digest);
     if (!file) {
         throw base::Error(base::Fault::NotFound, "package '{}' is not in the repository", digest.str());
     }
-    return PackageFile{*file};
+    return StoredFile{*file, "application/x-rpm"};
+}
+
+Answer get_release(Service& service, const Request& request) {
+    const base::Digest digest = digest_of(request, "signed manifests");
+    const auto file = service.envelopes.file(digest);
+    if (!file) {
+        throw base::Error(base::Fault::NotFound, "no order names a signed manifest '{}'", digest.str());
+    }
+    return StoredFile{*file, "application/json"};
 }
 
 Answer list_nodes(Service& service, const Request&) {

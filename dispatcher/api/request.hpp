@@ -46,12 +46,14 @@ struct Document {
     base::Value value = base::Object();
     unsigned status = 200;
 };
-struct PackageFile {
+struct StoredFile {
     std::filesystem::path file;
+    std::string_view type; ///< of its content, as HTTP names it
 };
 struct Story { ///< JSON lines of a run's notes until it has ended
     std::string run;
     std::int64_t after = 0;
+    bool follows = true; ///< false: what there is so far
 };
 struct LinkUpgrade {};
 struct PlanWanted {
@@ -60,6 +62,6 @@ struct PlanWanted {
 struct RunWanted {
     runs::RunRequest request;
 };
-using Answer = std::variant<Document, PackageFile, Story, LinkUpgrade, PlanWanted, RunWanted>;
+using Answer = std::variant<Document, StoredFile, Story, LinkUpgrade, PlanWanted, RunWanted>;
 
 } // namespace dispatcher::api

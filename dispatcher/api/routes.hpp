@@ -36,11 +36,15 @@ Answer get_status(Service& service, const Request& request);
 Answer enroll(Service& service, const Request& request);
 Answer link(Service& service, const Request& request);
 Answer get_package(Service& service, const Request& request);
+Answer get_release(Service& service, const Request& request);
 
 Answer apply_environment(Service& service, const Request& request);
 Answer list_environments(Service& service, const Request& request);
 Answer show_environment(Service& service, const Request& request);
 Answer explain_settings(Service& service, const Request& request);
+Answer apply_policy(Service& service, const Request& request);
+Answer lock_environment(Service& service, const Request& request);
+Answer unlock_environment(Service& service, const Request& request);
 
 Answer make_plan(Service& service, const Request& request);
 Answer start_run(Service& service, const Request& request);
@@ -48,6 +52,7 @@ Answer list_runs(Service& service, const Request& request);
 Answer show_run(Service& service, const Request& request);
 Answer follow_run(Service& service, const Request& request);
 Answer explain_run(Service& service, const Request& request);
+Answer show_journal(Service& service, const Request& request);
 Answer signal_run(Service& service, const Request& request);
 
 Answer list_nodes(Service& service, const Request& request);

@@ -51,16 +51,39 @@ base::Object summary(const runs::RunRecord& run) {
                         {"ended", maybe(run.ended)}};
 }
 
-runs::RunRequest read_deployment(const base::Fields& fields) {
-    runs::RunRequest request;
-    request.environment = base::EnvironmentName(fields.text("environment")).str();
-    request.release = base::ReleaseName(fields.text("release")).str();
-    request.workflow = fields.text("workflow", request.workflow);
+void read_params(const base::Fields& fields, runs::RunRequest& request) {
     if (const auto params = fields.record("params")) {
         for (const base::Member& member : params->members()) {
             request.params.set(member.name, member.value);
         }
     }
+}
+
+std::optional<base::Time> maybe_time(const base::Fields& fields, std::string_view key) {
+    const auto text = fields.maybe_text(key);
+    try {
+        return text ? std::optional(base::from_rfc3339(*text)) : std::nullopt;
+    } catch (const base::Error& error) {
+        fields.fail(key, error.message());
+    }
+}
+
+runs::RunRequest read_deployment(const base::Fields& fields) {
+    runs::RunRequest request;
+    request.environment = base::EnvironmentName(fields.text("environment")).str();
+    request.release = base::ReleaseName(fields.text("release")).str();
+    request.workflow = fields.text("workflow", request.workflow);
+    read_params(fields, request);
+    return request;
+}
+
+runs::RunRequest read_operation(const base::Fields& fields) {
+    runs::RunRequest request;
+    request.kind = engine::RunKind::Operation;
+    request.environment = base::EnvironmentName(fields.text("environment")).str();
+    request.application = fields.maybe_text("application");
+    request.workflow = fields.text("workflow");
+    read_params(fields, request);
     return request;
 }
 
@@ -87,11 +110,20 @@ Answer start_run(Service&, const Request& request) {
     const base::Value document = request.document();
     const base::Fields fields(document, "request");
     const std::string kind = fields.text("kind");
-    if (kind != "deploy" && kind != "rollback") {
-        fields.fail("kind", fmt::format("'kind' is '{}', but must be 'deploy' or 'rollback'", kind));
+    if (kind != "deploy" && kind != "rollback" && kind != "operation") {
+        fields.fail("kind",
+                    fmt::format("'kind' is '{}', but must be 'deploy', 'rollback' or 'operation'", kind));
     }
-    RunWanted wanted{kind == "deploy" ? read_deployment(fields) : read_rollback(fields)};
+    RunWanted wanted{kind == "deploy"     ? read_deployment(fields)
+                     : kind == "rollback" ? read_rollback(fields)
+                                          : read_operation(fields)};
     wanted.request.plan = fields.maybe_text("plan");
+    wanted.request.override_lock = fields.maybe_text("override_lock");
+    if (kind != "rollback") {
+        wanted.request.override_freeze = fields.maybe_text("override_freeze");
+        wanted.request.starts = maybe_time(fields, "at");
+        wanted.request.expires = maybe_time(fields, "expires");
+    }
     fields.finish();
     return wanted;
 }
@@ -122,31 +154,56 @@ Answer show_run(Service& service, const Request& request) {
     document.set("params", run.params);
     document.set("plan", maybe(run.plan));
     document.set("preempts", maybe(run.preempts));
+    document.set("retries", maybe(run.retries));
+    document.set("at", maybe(run.starts));
+    document.set("expires", maybe(run.expires));
+    document.set("override_freeze", maybe(run.override_freeze));
+    document.set("override_lock", maybe(run.override_lock));
     document.set("counts", std::move(counts));
     document.set("targets", std::move(targets));
     return Document{std::move(document)};
 }
 
 Answer follow_run(Service& service, const Request& request) {
-    return Story{service.records.find(request.captures[0]).id, request.whole("after", 0)};
+    return Story{service.records.find(request.captures[0]).id, request.whole("after", 0),
+                 request.whole("follow", 1) != 0};
 }
 
 Answer explain_run(Service& service, const Request& request) {
+    const runs::Rollouts::Waits waiting = service.rollouts.waiting(request.captures[0]);
     base::Array list;
-    for (const engine::Waiting& each : service.rollouts.waiting(request.captures[0])) {
+    for (const engine::Waiting& each : waiting.waits) {
         list.push_back(base::Object{{"what", each.what}, {"until", maybe(each.until)}});
     }
-    return Document{base::Object{{"waiting", std::move(list)}}};
+    return Document{base::Object{{"waiting", std::move(list)}, {"needs_person", waiting.needs_person}}};
+}
+
+Answer show_journal(Service& service, const Request& request) {
+    const std::string run = service.records.find(request.captures[0]).id;
+    base::Array events;
+    for (const runs::JournalEntry& entry : service.journal.entries(run)) {
+        events.push_back(base::Object{{"number", entry.number},
+                                      {"time", base::to_rfc3339(entry.time)},
+                                      {"actor", entry.actor},
+                                      {"event", entry.event}});
+    }
+    return Document{base::Object{{"input", service.records.input(run)}, {"events", std::move(events)}}};
 }
 
 Answer signal_run(Service& service, const Request& request) {
     const base::Value document = request.document();
     const base::Fields fields(document, "request");
-    const std::string verb = fields.text("verb");
-    const std::string reason = fields.text("reason", "");
+    const base::Value* value = fields.any("value");
+    const runs::Signal signal{.verb = fields.text("verb"),
+                              .reason = fields.text("reason", ""),
+                              .plan = fields.maybe_text("plan"),
+                              .target = fields.maybe_text("target"),
+                              .value = value == nullptr ? base::Value() : *value,
+                              .actor = request.caller.actor,
+                              .role = request.caller.role};
     fields.finish();
-    service.rollouts.signal(request.captures[0], verb, reason, request.caller.actor);
-    return Document{};
+    const auto retried = service.rollouts.signal(request.captures[0], signal);
+    return Document{retried ? base::Object{{"run", *retried}} : base::Object()};
 }
 
 } // namespace dispatcher::api

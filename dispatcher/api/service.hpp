@@ -6,6 +6,7 @@
 #include "dispatcher/auth/tokens.hpp"
 #include "dispatcher/nodes/authority.hpp"
 #include "dispatcher/nodes/inventory.hpp"
+#include "dispatcher/runs/envelopes.hpp"
 #include "dispatcher/runs/environments.hpp"
 #include "dispatcher/runs/journal.hpp"
 #include "dispatcher/runs/planner.hpp"
@@ -45,11 +46,14 @@ struct Service {
     nodes::Inventory& inventory;
     auth::Tokens& tokens;
     runs::Environments& environments;
+    runs::Policies& policies;
+    runs::Locks& locks;
     runs::RunRecords& records;
     runs::Journal& journal;
     runs::Rollouts& rollouts;
     const runs::Releases& releases;
     const Packages& packages;
+    const runs::Envelopes& envelopes;
     Roster& roster;
 };
 

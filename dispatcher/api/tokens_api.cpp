@@ -18,11 +18,12 @@ Answer issue_token(Service& service, const Request& request) {
     const bool enrolment = kind == "enroll";
     const std::string name = fields.text(enrolment ? "node" : "name");
     const std::string scope = enrolment ? "" : fields.text("scope");
+    const std::string role = enrolment ? "" : fields.text("role", "");
     fields.finish();
     base::Transaction transaction(service.database);
     const auto issued = enrolment ? service.tokens.issue_enrolment(base::NodeName(name), request.caller.actor,
                                                                    service.alarms.now())
-                                  : service.tokens.issue_operator(name, auth::scope_from(scope),
+                                  : service.tokens.issue_operator(name, auth::scope_from(scope), role,
                                                                   request.caller.actor, service.alarms.now());
     transaction.commit();
     base::log(base::LogLevel::Info, "token issued",

@@ -19,6 +19,7 @@ Scope scope_from(std::string_view word);
 /// Who stands at the other end of a request: nobody, the holder of an operator's token, or an enrolled node.
 struct Caller {
     std::optional<Scope> scope;         ///< of an operator's token
+    std::string role;                   ///< of that token, for approvals; empty: none
     std::optional<base::NodeName> node; ///< by certificate, enrolled and not revoked
     std::string actor = "nobody";       ///< as journals and notes name it: "token:alice", "node:web-1"
 };

@@ -12,7 +12,8 @@ namespace dispatcher::auth {
 namespace {
 
 constexpr std::chrono::hours enrolment_lifetime{24};
-constexpr std::string_view columns = "id, kind, name, scope, created, created_by, expires, used, revoked";
+constexpr std::string_view columns =
+    "id, kind, name, scope, created, created_by, expires, used, revoked, role";
 
 std::optional<base::Time> maybe_time(const base::Statement& row, int column) {
     return row.is_null(column) ? std::nullopt
@@ -24,6 +25,7 @@ TokenRecord record(const base::Statement& row) {
             .kind = row.text(1),
             .name = row.text(2),
             .scope = row.text(3),
+            .role = row.text(9),
             .created = base::from_rfc3339(row.text(4)),
             .created_by = row.text(5),
             .expires = maybe_time(row, 6),
@@ -52,6 +54,7 @@ base::Value TokenRecord::to_value(base::Time now) const {
                         {"kind", kind},
                         {kind == "enroll" ? "node" : "name", name},
                         {"scope", kind == "enroll" ? base::Value() : base::Value(scope)},
+                        {"role", role.empty() ? base::Value() : base::Value(role)},
                         {"state", state(now)},
                         {"created", base::to_rfc3339(created)},
                         {"created_by", created_by},
@@ -62,11 +65,12 @@ Tokens::Issued Tokens::issue(TokenRecord token) {
     const std::string secret = base::to_hex(base::random_bytes(32));
     token.id = base::make_ulid(token.created);
     database_
-        .prepare("INSERT INTO tokens (id, kind, name, scope, secret, created, created_by, expires) VALUES "
-                 "(?, ?, ?, ?, ?, ?, ?, ?)")
+        .prepare("INSERT INTO tokens (id, kind, name, scope, secret, created, created_by, expires, role) "
+                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")
         .with(token.id, token.kind, token.name, token.scope, base::sha256(secret).str(),
               base::to_rfc3339(token.created), token.created_by,
-              token.expires ? std::optional<std::string>(base::to_rfc3339(*token.expires)) : std::nullopt)
+              token.expires ? std::optional<std::string>(base::to_rfc3339(*token.expires)) : std::nullopt,
+              token.role)
         .run();
     const protocol::Token text{.id = token.id,
                                .secret = secret,
@@ -77,13 +81,17 @@ Tokens::Issued Tokens::issue(TokenRecord token) {
     return {token, text.text()};
 }
 
-Tokens::Issued Tokens::issue_operator(const std::string& name, Scope scope, const std::string& actor,
-                                      base::Time now) {
+Tokens::Issued Tokens::issue_operator(const std::string& name, Scope scope, const std::string& role,
+                                      const std::string& actor, base::Time now) {
     base::check_word(name, "operator's name");
+    if (!role.empty()) {
+        base::check_word(role, "role");
+    }
     return issue({.id = {},
                   .kind = "operator",
                   .name = name,
                   .scope = std::string(word(scope)),
+                  .role = role,
                   .created = now,
                   .created_by = actor,
                   .expires = {},
@@ -96,6 +104,7 @@ Tokens::Issued Tokens::issue_enrolment(const base::NodeName& node, const std::st
                   .kind = "enroll",
                   .name = node.str(),
                   .scope = {},
+                  .role = {},
                   .created = now,
                   .created_by = actor,
                   .expires = now + enrolment_lifetime,
@@ -109,7 +118,7 @@ std::optional<TokenRecord> Tokens::find(std::string_view text) const {
         database_.prepare(fmt::format("SELECT {}, secret FROM tokens WHERE id = ?", columns));
     const bool known = row.with(token.id).step();
     // An unknown id takes as long as a wrong secret.
-    const std::string expected = known ? row.text(9) : base::sha256("").str();
+    const std::string expected = known ? row.text(10) : base::sha256("").str();
     const bool right = base::same_secret(base::sha256(token.secret).str(), expected);
     return known && right ? std::optional<TokenRecord>(record(row)) : std::nullopt;
 }
@@ -128,7 +137,8 @@ Caller Tokens::authenticate(std::string_view text, base::Time now) const {
                 "token is not valid here: it is unknown, revoked, or no operator's token; get one with "
                 "'tiercel token new --name NAME --scope SCOPE'"));
     }
-    return {.scope = scope_from(token->scope), .node = {}, .actor = "token:" + token->name};
+    return {
+        .scope = scope_from(token->scope), .role = token->role, .node = {}, .actor = "token:" + token->name};
 }
 
 void Tokens::mark_used(const std::string& id, base::Time now) {

@@ -29,6 +29,7 @@ struct TokenRecord {
     std::string kind;  ///< "operator", "enroll"
     std::string name;  ///< of the operator, or of the node
     std::string scope; ///< of an operator's token
+    std::string role;  ///< of an operator's token: what approvals may ask for; empty: none
     base::Time created;
     std::string created_by;
     std::optional<base::Time> expires;
@@ -49,7 +50,8 @@ public:
         TokenRecord record;
         std::string text; ///< shown once
     };
-    Issued issue_operator(const std::string& name, Scope scope, const std::string& actor, base::Time now);
+    Issued issue_operator(const std::string& name, Scope scope, const std::string& role,
+                          const std::string& actor, base::Time now);
     /// One use, one day.
     Issued issue_enrolment(const base::NodeName& node, const std::string& actor, base::Time now);
 

@@ -92,6 +92,13 @@ std::optional<RequestHead> take_request_head(std::string& buffer, std::size_t li
     }
     RequestHead head;
     parse<true>(std::string_view(buffer).substr(0, *size), head, base::Fault::Input);
+    for (const std::string_view once : {"authorization", "content-length", "host"}) {
+        if (std::count_if(head.fields.begin(), head.fields.end(),
+                          [&](const HttpField& field) { return field.name == once; }) > 1) {
+            throw base::Error(base::Fault::Input,
+                              "head of the request has the field '{}' more than once; send one", once);
+        }
+    }
     if (head.find("transfer-encoding") != nullptr) {
         throw base::Error(base::Fault::Input,
                           "body of the request is sent in chunks; send its Content-Length");

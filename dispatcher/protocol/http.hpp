@@ -42,8 +42,8 @@ struct ResponseHead : HttpHead {
 };
 
 /// Takes one head off the front of `buffer`; nothing while it is not complete.
-/// @throws base::Error{Input} for a malformed or oversized head, and for a body in chunks: our requests say
-/// their length.
+/// @throws base::Error{Input} for a malformed or oversized head, for a body in chunks (our requests say their
+/// length), and for a field that says twice who asks, where, or how much: two readers could take another one.
 std::optional<RequestHead> take_request_head(std::string& buffer, std::size_t limit_bytes = max_head_bytes);
 /// The same for an answer. @throws base::Error{Corrupt}
 std::optional<ResponseHead> take_response_head(std::string& buffer, std::size_t limit_bytes = max_head_bytes);

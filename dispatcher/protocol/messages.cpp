@@ -17,11 +17,9 @@ base::Object message_of(std::string_view kind) {
 }
 
 base::Value value_of(const ComponentState& state) {
-    return base::Object{{"release", state.release},
-                        {"digest", state.digest},
-                        {"state", state.state},
-                        {"drained", state.drained},
-                        {"generation", state.generation}};
+    return base::Object{{"release", state.release},       {"digest", state.digest},
+                        {"state", state.state},           {"drained", state.drained},
+                        {"generation", state.generation}, {"stopped", state.stopped}};
 }
 
 struct Encoder {
@@ -101,6 +99,7 @@ Hello read_hello(const base::Fields& fields) {
             state.state = inner.text("state", "");
             state.drained = inner.flag("drained", false);
             state.generation = inner.whole("generation", 0, std::numeric_limits<std::int64_t>::max(), 0);
+            state.stopped = inner.flag("stopped", false);
             hello.components.emplace(base::ComponentName(member.name), std::move(state));
         }
     }

@@ -26,6 +26,7 @@ struct ComponentState {
     std::string state;   ///< the client's own word: "settled", "applied", "quarantined" …
     bool drained = false;
     std::int64_t generation = 0;
+    bool stopped = false; ///< its services are kept down
 };
 
 /// First message of a client.

@@ -3,7 +3,6 @@
 #include "dispatcher/protocol/orders.hpp"
 
 #include "base/error.hpp"
-#include "base/fields.hpp"
 #include "base/json.hpp"
 #include "base/name.hpp"
 
@@ -15,8 +14,9 @@ namespace dispatcher::protocol {
 
 namespace {
 
-constexpr std::array<std::string_view, 8> kinds = {"prepare", "drain",   "apply", "restart",
-                                                   "probe",   "undrain", "undo",  "settle"};
+constexpr std::array<std::string_view, 13> kinds = {"prepare", "drain",  "apply",  "restart", "probe",
+                                                    "undrain", "undo",   "settle", "stop",    "start",
+                                                    "command", "cancel", "measure"};
 constexpr base::JsonLimits frame_limits{.bytes = max_frame_bytes, .depth = 64};
 
 base::Value or_null(const base::Value* value) {
@@ -50,6 +50,19 @@ Order Order::parse(std::string_view text) {
         fields.fail("kind", fmt::format("kind of order '{}' is unknown to this program", order.kind));
     }
     return order;
+}
+
+EnvelopeName EnvelopeName::of(std::string_view text) {
+    return {base::sha256(text), text.size()};
+}
+
+base::Value EnvelopeName::to_value() const {
+    return base::Object{{"digest", digest.str()}, {"bytes", bytes}};
+}
+
+EnvelopeName EnvelopeName::from(const base::Fields& record) {
+    return {base::Digest::parse(record.text("digest")),
+            static_cast<std::uint64_t>(record.whole("bytes", 1, max_envelope_bytes))};
 }
 
 base::Value Report::to_value() const {

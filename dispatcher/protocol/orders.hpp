@@ -4,6 +4,7 @@
 
 #include "base/clock.hpp"
 #include "base/digest.hpp"
+#include "base/fields.hpp"
 #include "base/value.hpp"
 
 #include <cstdint>
@@ -16,6 +17,8 @@ namespace dispatcher::protocol {
 
 inline constexpr std::string_view upgrade_token = "tiercel/1";
 inline constexpr std::size_t max_frame_bytes = 1u << 20;
+/// What the JSON of an envelope may have at most (base::JsonLimits).
+inline constexpr std::size_t max_envelope_bytes = 16u << 20;
 inline constexpr int version_min = 1;
 inline constexpr int version_max = 1;
 
@@ -26,11 +29,24 @@ struct Order {
     std::int64_t epoch = 0;
     base::Time expires;
     std::string component; ///< "shop/web"
-    std::string kind;      ///< prepare, drain, apply, restart, probe, undrain, undo, settle
+    std::string kind; ///< prepare, drain, apply, restart, probe, undrain, undo, settle, stop, start, command,
+                      ///< cancel, measure
     base::Value body;
 
     std::string text() const;
     static Order parse(std::string_view text); ///< @throws base::Error{Input}
+};
+
+/// How a `prepare` names the signed release manifest that it goes by: the text itself may be larger than a
+/// frame, so the client fetches it as it fetches packages.
+struct EnvelopeName {
+    base::Digest digest; ///< sha256 of the envelope's text (not of the payload in it)
+    std::uint64_t bytes = 0;
+
+    static EnvelopeName of(std::string_view text);
+    base::Value to_value() const;
+    /// @throws base::Error{Input}, also for one that announces more than max_envelope_bytes.
+    static EnvelopeName from(const base::Fields& record);
 };
 
 /// A client's recorded answer to an order.
@@ -38,7 +54,8 @@ struct Report {
     std::string order;         ///< its id
     base::Digest order_digest; ///< sha256 of the order's text
     bool ok = false;
-    std::string code; ///< "", "failed", "refused", "inconclusive", "quarantined", "expired", "stale"
+    std::string code; ///< "", "failed", "refused", "inconclusive", "quarantined", "cancelled", "lost",
+                      ///< "expired", "stale"
     std::string reason;
     base::Value detail;
 

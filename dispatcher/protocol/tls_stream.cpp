@@ -7,6 +7,10 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <array>
+#include <cerrno>
+#include <sys/socket.h>
+
 namespace dispatcher::protocol {
 
 namespace {
@@ -38,8 +42,8 @@ TlsStream::~TlsStream() {
     close();
 }
 
-Task<void> TlsStream::ready(Status wanted, Side& side, base::Duration timeout) {
-    side.timer.expires_after(timeout);
+Task<void> TlsStream::ready(Status wanted, Side& side, Deadline deadline, std::string_view what) {
+    side.timer.expires_at(deadline);
     side.timer.async_wait([this, &side, alive = alive_](const boost::system::error_code& aborted) {
         // A handler that was queued already when its wait ended finds a later deadline.
         if (!aborted && *alive && side.timer.expiry() <= std::chrono::steady_clock::now()) {
@@ -49,13 +53,12 @@ Task<void> TlsStream::ready(Status wanted, Side& side, base::Duration timeout) {
         }
     });
     boost::system::error_code error;
-    const auto what = wanted == Status::WantWrite ? Socket::wait_write : Socket::wait_read;
-    co_await socket_.async_wait(what, boost::asio::redirect_error(boost::asio::use_awaitable, error));
+    const auto direction = wanted == Status::WantWrite ? Socket::wait_write : Socket::wait_read;
+    co_await socket_.async_wait(direction, boost::asio::redirect_error(boost::asio::use_awaitable, error));
     side.timer.cancel();
     if (side.late) {
         close();
-        throw base::Error(base::Fault::Unavailable, "the other side did not move for {}",
-                          base::to_text(timeout));
+        throw base::Error(base::Fault::Unavailable, "the other side did not {} in time", what);
     }
     if (error || !open_) {
         closed();
@@ -63,6 +66,7 @@ Task<void> TlsStream::ready(Status wanted, Side& side, base::Duration timeout) {
 }
 
 Task<void> TlsStream::handshake(base::Duration timeout) {
+    const Deadline deadline = std::chrono::steady_clock::now() + timeout;
     while (open_) {
         const base::TlsSession::Progress progress = session_.handshake();
         if (progress.status == Status::Done) {
@@ -71,12 +75,13 @@ Task<void> TlsStream::handshake(base::Duration timeout) {
         if (progress.status == Status::Closed) {
             break;
         }
-        co_await ready(progress.status, reading_, timeout);
+        co_await ready(progress.status, reading_, deadline, "shake hands");
     }
     closed();
 }
 
 Task<std::size_t> TlsStream::read_some(std::span<char> into, base::Duration timeout) {
+    const Deadline deadline = std::chrono::steady_clock::now() + timeout;
     while (open_) {
         const base::TlsSession::Progress progress = session_.read(into);
         if (progress.status == Status::Done && progress.bytes > 0) {
@@ -86,10 +91,21 @@ Task<std::size_t> TlsStream::read_some(std::span<char> into, base::Duration time
             co_return 0;
         }
         if (progress.status != Status::Done) {
-            co_await ready(progress.status, reading_, timeout);
+            co_await ready(progress.status, reading_, deadline, "send");
         }
     }
     closed();
+}
+
+std::optional<std::size_t> TlsStream::read_now(std::span<char> into) {
+    if (!open_) {
+        closed();
+    }
+    const base::TlsSession::Progress progress = session_.read(into);
+    if (progress.status == Status::Closed) {
+        return 0;
+    }
+    return progress.status == Status::Done ? std::optional(progress.bytes) : std::nullopt;
 }
 
 Task<void> TlsStream::write_all(std::string_view bytes, base::Duration timeout) {
@@ -103,9 +119,30 @@ Task<void> TlsStream::write_all(std::string_view bytes, base::Duration timeout) 
         } else if (progress.status == Status::Closed) {
             closed();
         } else {
-            co_await ready(progress.status, writing_, timeout);
+            co_await ready(progress.status, writing_, std::chrono::steady_clock::now() + timeout,
+                           "take anything");
         }
     }
+}
+
+Task<void> TlsStream::linger(std::size_t limit_bytes, base::Duration timeout) {
+    const Deadline deadline = std::chrono::steady_clock::now() + timeout;
+    session_.close();
+    boost::system::error_code error;
+    socket_.shutdown(Socket::shutdown_send, error);
+    // Nobody reads what is dropped, so it need not be decrypted.
+    std::array<char, 16384> dropped;
+    for (std::size_t bytes = 0; open_ && !error && bytes < limit_bytes;) {
+        const ssize_t got = ::recv(socket_.native_handle(), dropped.data(), dropped.size(), MSG_DONTWAIT);
+        if (got > 0) {
+            bytes += static_cast<std::size_t>(got);
+        } else if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
+            break;
+        } else {
+            co_await ready(Status::WantRead, reading_, deadline, "close");
+        }
+    }
+    close();
 }
 
 void TlsStream::close() noexcept {

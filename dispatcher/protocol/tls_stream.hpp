@@ -29,12 +29,20 @@ public:
     TlsStream(Socket socket, const base::TlsContext& context, bool server);
     ~TlsStream();
 
+    /// `timeout` is for all of it, however many steps it takes.
     Task<void> handshake(base::Duration timeout);
-    /// At least one byte, or 0 when the other side has closed.
+    /// At least one byte, or 0 when the other side has closed. `timeout` is for all of it: a TLS record that
+    /// comes byte by byte does not prolong it.
     Task<std::size_t> read_some(std::span<char> into, base::Duration timeout);
+    /// What has come already, without waiting: 0 when the other side has closed, nothing when nothing came.
+    std::optional<std::size_t> read_now(std::span<char> into);
     /// All of it. `bytes` must stay where they are until it is done; `timeout` counts anew whenever something
     /// was taken.
     Task<void> write_all(std::string_view bytes, base::Duration timeout);
+    /// Says farewell and drops what still comes, until the other side closes or one of the limits is reached;
+    /// then closes. For an answer that overtakes its request: closing on unread bytes resets the connection,
+    /// and the other side would never read the answer.
+    Task<void> linger(std::size_t limit_bytes, base::Duration timeout);
     /// Tells the other side and closes the socket; who still waits gets Unavailable. Harmless when repeated.
     /// A timeout of either direction closes, too.
     void close() noexcept;
@@ -45,12 +53,14 @@ public:
     Socket& socket() noexcept { return socket_; }
 
 private:
+    using Deadline = boost::asio::steady_timer::time_point;
     /// One direction's wait for the socket.
     struct Side {
         boost::asio::steady_timer timer;
         bool late = false;
     };
-    Task<void> ready(base::TlsSession::Status wanted, Side& side, base::Duration timeout);
+    /// `what` the other side failed to do is said when the deadline is over.
+    Task<void> ready(base::TlsSession::Status wanted, Side& side, Deadline deadline, std::string_view what);
 
     Socket socket_; // before the session, which uses its descriptor until its own end
     base::TlsSession session_;

@@ -3,8 +3,11 @@
 #include "dispatcher/runs/composition.hpp"
 
 #include "base/error.hpp"
+#include "base/json.hpp"
 #include "base/toml.hpp"
+#include "dispatcher/protocol/messages.hpp"
 #include "workflows/engine/application.hpp"
+#include "workflows/engine/component_commands.hpp"
 #include "workflows/engine/desired.hpp"
 
 #include <algorithm>
@@ -24,8 +27,7 @@ std::string only_application(const Environments& environments, const std::string
     const auto all = environments.current(environment);
     if (all.empty()) {
         throw base::Error(base::Fault::NotFound,
-                          "environment '{}' has nothing to go back to: nothing was deployed there yet",
-                          environment);
+                          "environment '{}' runs nothing yet: nothing was deployed there", environment);
     }
     if (all.size() > 1) {
         std::vector<std::string> names;
@@ -37,6 +39,26 @@ std::string only_application(const Environments& environments, const std::string
                           fmt::join(names, ", "));
     }
     return all.front().first;
+}
+
+/// What a workflow may run on the nodes of each component, and what migrates its data.
+void add_commands(engine::RunInput& input, const repo::Manifest& manifest,
+                  const engine::Application& application) {
+    for (const engine::Component& component : application.components) {
+        const base::ComponentName name = application.full_name(component);
+        for (const auto& [word, brought] :
+             engine::commands_of(manifest, application, component, "release " + manifest.release.str())) {
+            input.commands[name].push_back({.name = word,
+                                            .package = base::Nevra::parse(brought.package).name,
+                                            .once = brought.command.once,
+                                            .irreversible = brought.command.irreversible,
+                                            .repeatable = brought.command.repeatable,
+                                            .timeout = brought.command.timeout});
+        }
+        if (component.migrate) {
+            input.migrate.emplace(name, *component.migrate);
+        }
+    }
 }
 
 void add_differences(std::vector<std::string>& found, const engine::Target& target,
@@ -66,10 +88,82 @@ void add_differences(std::vector<std::string>& found, const engine::Target& targ
     }
 }
 
+/// An order that cannot be sent would only be found missing when its time is over.
+void require_sendable(const std::vector<engine::Desired>& targets) {
+    // For the order around the document: ids, times, the manifest's name.
+    constexpr std::size_t around_bytes = 4096;
+    constexpr std::size_t most_bytes = protocol::max_frame_bytes - around_bytes;
+    for (const engine::Desired& desired : targets) {
+        const std::size_t bytes =
+            protocol::encode(protocol::OrderSent{base::to_json(desired.document)}).size();
+        if (bytes > most_bytes) {
+            throw base::Error(base::Fault::Input,
+                              "packages, settings and neighbours of component '{}' on node '{}' are {} bytes "
+                              "in a message, but at most {} can be sent; divide the component",
+                              desired.target.component, desired.target.node, bytes, most_bytes);
+        }
+    }
+}
+
+base::Value budgets_value(const engine::RunInput& input) {
+    base::Array list;
+    for (const engine::Budget& budget : input.budgets) {
+        list.push_back(base::Array{budget.component.str(), budget.per, budget.max_unavailable.to_value()});
+    }
+    return list;
+}
+
 } // namespace
 
 Composition Composer::compose(const RunRequest& request) const {
-    return request.kind == engine::RunKind::Deploy ? deploy(request) : rollback(request);
+    Composition composition = request.kind == engine::RunKind::Deploy     ? deploy(request)
+                              : request.kind == engine::RunKind::Rollback ? rollback(request)
+                                                                          : operation(request);
+    if (request.retries) {
+        keep_unfinished(composition.input, *request.retries);
+    }
+    return composition;
+}
+
+Composition Composer::operation(const RunRequest& request) const {
+    const EnvironmentVersion version = environments_.find(request.environment);
+    const std::string application = request.application
+                                        ? base::ApplicationName(*request.application).str()
+                                        : only_application(environments_, request.environment);
+    const auto current = environments_.current(request.environment, application);
+    if (!current || !current->release) {
+        throw base::Error(base::Fault::NotFound,
+                          "environment '{}' runs no release of '{}' yet; deploy one first",
+                          request.environment, application);
+    }
+    Composition composition = join(request, base::ReleaseName(*current->release), version.read());
+    composition.environment_version = version.version;
+    return composition;
+}
+
+/// Leaves only the targets that the earlier run did not bring to where they should be.
+void Composer::keep_unfinished(engine::RunInput& input, const std::string& run) const {
+    std::set<engine::Target> unfinished;
+    for (const TargetRecord& target : records_.targets(run)) {
+        if (target.state != "updated" && target.state != "unchanged") {
+            unfinished.insert({base::ComponentName(target.component), base::NodeName(target.node)});
+        }
+    }
+    std::erase_if(input.targets,
+                  [&](const engine::Desired& desired) { return !unfinished.contains(desired.target); });
+    if (input.targets.empty()) {
+        throw base::Error(base::Fault::Conflict, "run '{}' has left no target to be tried again", run);
+    }
+    const std::set<base::ComponentName> kept = components_of(input);
+    for (auto& level : input.levels) {
+        std::erase_if(level, [&](const base::ComponentName& component) { return !kept.contains(component); });
+    }
+    std::erase_if(input.levels, [](const auto& level) { return level.empty(); });
+    const auto is_gone = [&](const auto& entry) {
+        return !kept.contains(entry.first);
+    };
+    std::erase_if(input.commands, is_gone);
+    std::erase_if(input.migrate, is_gone);
 }
 
 Composition Composer::deploy(const RunRequest& request) const {
@@ -91,8 +185,8 @@ Composition Composer::rollback(const RunRequest& request) const {
                                     : request.release
                                         ? std::string(base::before_slash(base::ReleaseName(*request.release)))
                                         : only_application(environments_, request.environment);
-    const KnownGood goal = way_back(environments_, request.environment, application, request.release,
-                                    request.preempts.has_value());
+    const KnownGood goal =
+        way_back(environments_, request.environment, application, request.release, request.undoing);
     const EnvironmentVersion then = environments_.find(request.environment, goal.environment_version);
     Composition composition = join(request, base::ReleaseName(goal.release), with_settings_of(then, today));
     if (composition.manifest.str() != goal.manifest) {
@@ -115,9 +209,10 @@ Composition Composer::join(const RunRequest& request, const base::ReleaseName& r
         throw base::Error(base::Fault::Denied, "release '{}' is signed as '{}'", release, manifest.release);
     }
     const base::Digest digest = envelope.digest();
-    const bool scripted = request.kind == engine::RunKind::Deploy;
+    const bool scripted = request.kind != engine::RunKind::Rollback;
     // A way back may do without: nodes hold what their last known-good needs.
-    if (const auto away = scripted ? releases_.missing(manifest) : std::vector<base::Nevra>{};
+    if (const auto away = request.kind == engine::RunKind::Deploy ? releases_.missing(manifest)
+                                                                  : std::vector<base::Nevra>{};
         !away.empty()) {
         throw base::Error(
             base::Fault::NotFound,
@@ -126,6 +221,9 @@ Composition Composer::join(const RunRequest& request, const base::ReleaseName& r
             release, away.front().str());
     }
     const std::string application(base::before_slash(release));
+    const engine::Application model =
+        engine::Application::from_value(manifest.application, "release " + release.str());
+    const engine::Policy policy = policies_.read(environment.name.str());
     Composition composition{
         .input = {.kind = request.kind,
                   .environment = environment.name,
@@ -133,21 +231,39 @@ Composition Composer::join(const RunRequest& request, const base::ReleaseName& r
                   .workflow = scripted ? request.workflow : "",
                   .workflow_source = scripted ? workflow_source(manifest, request.workflow) : "",
                   .params = scripted ? request.params : base::Object(),
-                  .levels = engine::Application::from_value(manifest.application, "release " + release.str())
-                                .levels(),
+                  .levels = model.levels(),
                   .targets = engine::desired(manifest, digest, environment),
                   .from = std::nullopt,
-                  .epoch = 0},
+                  .epoch = 0,
+                  .actor = {},
+                  .commands = {},
+                  .migrate = {},
+                  .budgets = {},
+                  .out = {}},
         .application = application,
         .envelope = envelope.json(),
         .manifest = digest,
         .environment_version = 0,
         .settings = {},
-        .goal = {}};
+        .goal = {},
+        .policy = policy,
+        .workflows = request.kind == engine::RunKind::Deploy ? manifest.workflows
+                                                             : std::map<std::string, std::string>{}};
+    if (scripted) {
+        composition.workflows.emplace(request.workflow, composition.input.workflow_source);
+    }
+    add_commands(composition.input, manifest, model);
+    for (const engine::Budget& budget : policy.budgets) {
+        // One policy may speak of several applications.
+        if (base::before_slash(budget.component) == application) {
+            composition.input.budgets.push_back(budget);
+        }
+    }
     if (const auto current = environments_.current(environment.name.str(), application);
         current && current->release) {
         composition.input.from = base::ReleaseName(*current->release);
     }
+    require_sendable(composition.input.targets);
     return composition;
 }
 
@@ -175,6 +291,27 @@ std::string Composer::workflow_source(const repo::Manifest& manifest, const std:
     return files_.read(file, workflow_limit_bytes);
 }
 
+std::set<base::ComponentName> components_of(const engine::RunInput& input) {
+    std::set<base::ComponentName> components;
+    for (const engine::Desired& desired : input.targets) {
+        components.insert(desired.target.component);
+    }
+    return components;
+}
+
+std::vector<engine::Target> out_of_service(const engine::RunInput& input, const Standings& standings,
+                                           const Fleet& fleet) {
+    const std::vector<engine::Target> left = standings.out(input.environment.str());
+    std::vector<engine::Target> out;
+    for (const engine::Desired& desired : input.targets) {
+        if (std::binary_search(left.begin(), left.end(), desired.target) ||
+            !fleet.online(desired.target.node)) {
+            out.push_back(desired.target);
+        }
+    }
+    return out;
+}
+
 std::vector<std::string> moved(const engine::RunInput& planned, const engine::RunInput& today) {
     std::vector<std::string> found;
     const auto name_of = [](const std::optional<base::ReleaseName>& release) {
@@ -195,6 +332,9 @@ std::vector<std::string> moved(const engine::RunInput& planned, const engine::Ru
     }
     if (!(base::Value(planned.params) == base::Value(today.params))) {
         found.emplace_back("the workflow's parameters");
+    }
+    if (!(budgets_value(planned) == budgets_value(today))) {
+        found.emplace_back("the environment's budgets");
     }
     if (planned.levels != today.levels) {
         found.emplace_back("the application's levels");

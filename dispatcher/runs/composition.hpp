@@ -4,12 +4,17 @@
 
 #include "base/files.hpp"
 #include "dispatcher/runs/environments.hpp"
+#include "dispatcher/runs/policies.hpp"
+#include "dispatcher/runs/run_records.hpp"
 #include "dispatcher/runs/seams.hpp"
+#include "dispatcher/runs/standings.hpp"
 #include "workflows/engine/run.hpp"
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -19,44 +24,69 @@ namespace dispatcher::runs {
 struct RunRequest {
     workflows::engine::RunKind kind = workflows::engine::RunKind::Deploy;
     std::string environment;
-    std::optional<std::string> application; ///< rollback only; absent: the only one that the environment runs
-    std::optional<std::string> release;     ///< rollback: absent is the newest known-good that is older
+    std::optional<std::string>
+        application; ///< not of a deployment; absent: the only one that the environment runs
+    std::optional<std::string> release; ///< rollback: absent is the newest known-good that is older;
+                                        ///< operation: none, it is what the environment runs
     std::string workflow = "rolling";
     base::Object params;
     std::optional<std::string> plan;     ///< hash
-    std::optional<std::string> preempts; ///< rollback: the run that it undoes
+    std::optional<std::string> preempts; ///< rollback: the run that makes way for it
+    bool undoing = false;                ///< rollback: that run is a deployment, whose release it undoes
+    std::optional<std::string> retries;  ///< the run whose unfinished targets it takes up, and no others
+    std::optional<base::Time> starts;    ///< not before
+    std::optional<base::Time> expires;   ///< not after
+    std::optional<std::string> override_freeze; ///< why a freeze does not hold it
+    std::optional<std::string> override_lock;   ///< why a lock does not hold it
 };
 
 /// A request joined with the state of the world at one moment: what a run will be bound to.
 struct Composition {
-    workflows::engine::RunInput input; ///< epoch 0: it is counted when the run starts
+    workflows::engine::RunInput
+        input; ///< without epoch, actor and `out`, which are known when the run starts
     std::string application;
-    std::string envelope; ///< the signed manifest, as nodes get it
+    std::string envelope; ///< the signed manifest, as nodes fetch it
     base::Digest manifest;
-    std::int64_t environment_version = 0; ///< whose settings count
-    std::string settings;                 ///< digest of those
-    std::optional<std::int64_t> goal;     ///< rollback: the known-good's id
+    std::int64_t environment_version = 0;         ///< whose settings count
+    std::string settings;                         ///< digest of those
+    std::optional<std::int64_t> goal;             ///< rollback: the known-good's id
+    workflows::engine::Policy policy;             ///< of the environment, as it is now
+    std::map<std::string, std::string> workflows; ///< to be checked first: the asked one, and of a deployment
+                                                  ///< all that the release brings
 };
+
+/// The components that a run touches.
+std::set<base::ComponentName> components_of(const workflows::engine::RunInput& input);
+
+/// Targets of a run that do not serve just now: an earlier run left them so, or their node is away (law 4
+/// counts across runs).
+std::vector<workflows::engine::Target> out_of_service(const workflows::engine::RunInput& input,
+                                                      const Standings& standings, const Fleet& fleet);
 
 /// Joins requests with environments, releases and workflows. Reads only.
 class Composer {
 public:
-    Composer(const Environments& environments, const Releases& releases, const base::Files& files,
+    Composer(base::Database& database, const Releases& releases, const base::Files& files,
              std::filesystem::path workflows)
-        : environments_(environments), releases_(releases), files_(files), workflows_(std::move(workflows)) {}
+        : environments_(database), policies_(database), records_(database), releases_(releases),
+          files_(files), workflows_(std::move(workflows)) {}
 
     /// @throws base::Error{Input | NotFound | Denied} for what is wrong with the request, the release or the
-    /// environment.
+    /// environment, also when a target's wishes are more than a message to its node can carry.
     Composition compose(const RunRequest& request) const;
 
 private:
     Composition deploy(const RunRequest& request) const;
     Composition rollback(const RunRequest& request) const;
+    Composition operation(const RunRequest& request) const;
+    void keep_unfinished(workflows::engine::RunInput& input, const std::string& run) const;
     Composition join(const RunRequest& request, const base::ReleaseName& release,
                      const workflows::engine::Environment& environment) const;
     std::string workflow_source(const repo::Manifest& manifest, const std::string& name) const;
 
-    const Environments& environments_;
+    Environments environments_;
+    Policies policies_;
+    RunRecords records_;
     const Releases& releases_;
     const base::Files& files_;
     std::filesystem::path workflows_;

@@ -4,15 +4,11 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
-#include "base/process.hpp"
+#include "dispatcher/runs/patient_script.hpp"
 #include "dispatcher/runs/vm_lines.hpp"
 
 #include <algorithm>
-#include <cerrno>
-#include <poll.h>
 #include <set>
-#include <sys/socket.h>
-#include <unistd.h>
 
 namespace dispatcher::runs {
 
@@ -21,10 +17,41 @@ namespace engine = workflows::engine;
 namespace {
 
 constexpr std::chrono::seconds time_to_answer{60};
-constexpr std::chrono::seconds script_patience{30};
 
 base::Value target_value(const engine::Target& target) {
     return base::Object{{"component", target.component.str()}, {"node", target.node.str()}};
+}
+
+/// What a run would wait for before it starts, and what binds it while it runs.
+void add_policy(base::Object& members, const Planner::Answers& answers, base::Time now) {
+    const engine::RunInput& input = answers.composition.input;
+    const engine::Policy& policy = answers.composition.policy;
+    members.set("approval",
+                policy.approval
+                    ? base::Value(base::Object{{"count", policy.approval->count},
+                                               {"role", policy.approval->role},
+                                               {"expires", base::to_text(policy.approval->expires)}})
+                    : base::Value());
+    const auto frozen = policy.frozen(components_of(input), now);
+    members.set("freeze", frozen ? base::Value(base::Object{{"why", frozen->why},
+                                                            {"until", base::to_rfc3339(frozen->until)}})
+                                 : base::Value());
+    members.set("lock", answers.lock
+                            ? base::Value(base::Object{{"why", answers.lock->str()},
+                                                       {"until", base::to_rfc3339(answers.lock->until)}})
+                            : base::Value());
+    base::Array budgets;
+    for (const engine::Budget& budget : input.budgets) {
+        budgets.push_back(base::Object{{"component", budget.component.str()},
+                                       {"per", budget.per},
+                                       {"max_unavailable", budget.max_unavailable.to_value()}});
+    }
+    members.set("budgets", std::move(budgets));
+    base::Array out;
+    for (const engine::Target& target : answers.out) {
+        out.push_back(target_value(target));
+    }
+    members.set("out", std::move(out));
 }
 
 } // namespace
@@ -44,6 +71,7 @@ void Planner::ask(const RunRequest& request, const std::string& actor, std::func
     const base::Time now = world_.alarms.now();
     const std::string plan = base::make_ulid(now);
     auto question = std::make_shared<Question>(Question{composer_.compose(request), {}, std::move(done)});
+    const base::Value envelope = world_.envelopes.keep(question->composition.envelope).to_value();
     std::vector<OrderRecord> orders;
     {
         base::Transaction transaction(world_.database);
@@ -54,15 +82,14 @@ void Planner::ask(const RunRequest& request, const std::string& actor, std::func
             if (!world_.fleet.online(desired.target.node)) {
                 continue;
             }
-            const protocol::Order text{.id = base::make_ulid(now),
-                                       .run = plan,
-                                       .epoch = records_.current_epoch(),
-                                       .expires = now + time_to_answer,
-                                       .component = desired.target.component.str(),
-                                       .kind = "prepare",
-                                       .body = base::Object{{"desired", desired.document},
-                                                            {"manifest", question->composition.envelope},
-                                                            {"plan", true}}};
+            const protocol::Order text{
+                .id = base::make_ulid(now),
+                .run = plan,
+                .epoch = records_.current_epoch(),
+                .expires = now + time_to_answer,
+                .component = desired.target.component.str(),
+                .kind = "prepare",
+                .body = base::Object{{"desired", desired.document}, {"manifest", envelope}, {"plan", true}}};
             orders.push_back({.id = text.id,
                               .run = plan,
                               .number = ++number,
@@ -105,7 +132,13 @@ void Planner::finish(const std::string& plan) {
     }
     const std::shared_ptr<Question> question = found->second;
     open_.erase(found);
-    Answers answers{question->composition, {}, {}, {}};
+    const engine::RunInput& input = question->composition.input;
+    Answers answers{question->composition,
+                    {},
+                    {},
+                    {},
+                    out_of_service(input, Standings(world_.database), world_.fleet),
+                    Locks(world_.database).find(input.environment.str(), world_.alarms.now())};
     std::set<engine::Target> silent;
     for (const engine::Desired& desired : question->composition.input.targets) {
         answers.prepared[desired.target] = base::Value();
@@ -133,79 +166,8 @@ void Planner::finish(const std::string& plan) {
     question->done(std::move(answers));
 }
 
-// ---- running the script ----
-
-struct PatientScript::State {
-    base::Child child{{vm_program().string()}};
-    std::string heard;
-    std::chrono::steady_clock::time_point end = std::chrono::steady_clock::now() + script_patience;
-
-    void wait_for(int descriptor, short events) const {
-        for (;;) {
-            const auto left =
-                std::chrono::duration_cast<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
-            pollfd entry{descriptor, events, 0};
-            const int ready = left.count() <= 0 ? 0 : ::poll(&entry, 1, static_cast<int>(left.count()));
-            if (ready > 0) {
-                return;
-            }
-            if (ready == 0) {
-                throw base::Error(base::Fault::Unavailable,
-                                  std::string("workflow script did not come to an end within 30 s"));
-            }
-            if (errno != EINTR) {
-                throw base::Error(base::Fault::Unavailable, "program 'workflow-vm' cannot be spoken with: {}",
-                                  base::system_reason(errno));
-            }
-        }
-    }
-
-    void say(std::string_view line) {
-        while (!line.empty()) {
-            wait_for(child.to(), POLLOUT);
-            const ssize_t sent = ::write(child.to(), line.data(), std::min<std::size_t>(line.size(), 4096));
-            if (sent < 0 && errno != EINTR) {
-                throw base::Error(base::Fault::Unavailable, "program 'workflow-vm' ended early: {}",
-                                  base::system_reason(errno));
-            }
-            line.remove_prefix(static_cast<std::size_t>(std::max<ssize_t>(sent, 0)));
-        }
-    }
-
-    std::string line() {
-        for (;;) {
-            if (const std::size_t end_of_line = heard.find('\n'); end_of_line != std::string::npos) {
-                const std::string line = heard.substr(0, end_of_line);
-                heard.erase(0, end_of_line + 1);
-                return line;
-            }
-            wait_for(child.from(), POLLIN);
-            char bytes[4096];
-            const ssize_t count = ::read(child.from(), bytes, sizeof bytes);
-            if (count == 0 || heard.size() > max_vm_line_bytes) {
-                throw base::Error(base::Fault::Unavailable,
-                                  std::string("program 'workflow-vm' ended in the middle of a script"));
-            }
-            if (count > 0) {
-                heard.append(bytes, static_cast<std::size_t>(count));
-            }
-        }
-    }
-};
-
-PatientScript::PatientScript(const ScriptStart& start) : state_(std::make_unique<State>()) {
-    state_->say(start_line(start));
-}
-PatientScript::~PatientScript() = default;
-
-engine::Script::Step PatientScript::next(const std::optional<engine::Answer>& answer) {
-    if (answer) {
-        state_->say(answer_line(*answer));
-    }
-    return step_of(state_->line());
-}
-
 base::Value plan_document(const Planner::Answers& answers, base::Time now) {
+    check_workflows(answers.composition);
     const engine::RunInput& input = answers.composition.input;
     PatientScript script(script_start(input));
     const engine::Plan plan = engine::make_plan(
@@ -228,17 +190,8 @@ base::Value plan_document(const Planner::Answers& answers, base::Time now) {
         refused.push_back(std::move(entry));
     }
     members.set("refused", std::move(refused));
+    add_policy(members, answers, now);
     return document;
-}
-
-void check_script(const engine::RunInput& input) {
-    if (input.kind != engine::RunKind::Deploy) {
-        return;
-    }
-    const engine::Script::Step first = PatientScript(script_start(input)).next(std::nullopt);
-    if (const auto* ended = std::get_if<engine::ScriptEnded>(&first); ended != nullptr && !ended->ok) {
-        throw base::Error(base::Fault::Input, "workflow '{}' cannot run: {}", input.workflow, ended->error);
-    }
 }
 
 } // namespace dispatcher::runs

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "dispatcher/runs/composition.hpp"
+#include "dispatcher/runs/locks.hpp"
 #include "dispatcher/runs/run_executor.hpp"
 #include "workflows/engine/plan.hpp"
 
@@ -27,6 +28,8 @@ public:
             prepared;                                       ///< `detail` of the report, null without one
         std::vector<workflows::engine::Target> unreachable; ///< not connected, or silent until the end
         std::vector<std::pair<workflows::engine::Target, std::string>> refused; ///< with the node's reason
+        std::vector<workflows::engine::Target> out;                             ///< out of service already
+        std::optional<Lock> lock;                                               ///< that a run would wait for
     };
     /// Calls `done` once: when all connected targets have answered, or after a minute.
     /// @throws base::Error as Composer::compose.
@@ -45,26 +48,8 @@ private:
     std::map<std::string, std::shared_ptr<Question>> open_;
 };
 
-/// One script, spoken with in the calling thread, which waits for it at most half a minute in all. For plans
-/// and checks; runs use ScriptHosts.
-class PatientScript {
-public:
-    explicit PatientScript(const ScriptStart& start);
-    ~PatientScript();
-    PatientScript(const PatientScript&) = delete;
-    PatientScript& operator=(const PatientScript&) = delete;
-    /// @throws base::Error{Unavailable} when the process dies or is silent.
-    workflows::engine::Script::Step next(const std::optional<workflows::engine::Answer>& answer);
-
-private:
-    struct State;
-    std::unique_ptr<State> state_;
-};
-
-/// The answer of POST /v1/plans. Runs the script: not on the thread of the reactor.
+/// The answer of POST /v1/plans. Runs the script: not on the thread of the reactor. @throws base::Error as
+/// check_workflows.
 base::Value plan_document(const Planner::Answers& answers, base::Time now);
-/// Takes the script to its first command. @throws base::Error{Input} when it does not get there: an unknown
-/// parameter, a syntax error.
-void check_script(const workflows::engine::RunInput& input);
 
 } // namespace dispatcher::runs

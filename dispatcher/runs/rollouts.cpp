@@ -17,34 +17,12 @@ namespace {
 constexpr std::string_view self = "dispatcher";
 constexpr std::chrono::seconds retry_pause{5};
 
-std::string kind_word(engine::RunKind kind) {
-    return kind == engine::RunKind::Deploy ? "deploy" : "rollback";
-}
-
-RunRequest request_of(const RunRecord& run) {
-    RunRequest request;
-    request.kind = run.kind == "rollback" ? engine::RunKind::Rollback : engine::RunKind::Deploy;
-    request.environment = run.environment;
-    request.application = run.application;
-    request.workflow = run.workflow;
-    request.params = *run.params.object();
-    request.plan = run.plan;
-    request.preempts = run.preempts;
-    if (run.kind == "deploy" || run.release_given) {
-        request.release = run.release;
-    }
-    return request;
-}
-
-std::string described(const RunRecord& run) {
-    return fmt::format("run {} ({} of {} by {})", run.id, run.kind, run.release, run.actor);
-}
-
 } // namespace
 
 Rollouts::Rollouts(World& world, const Composer& composer)
     : world_(world), composer_(composer), records_(world.database), orders_(world.database),
-      journal_(world.database) {
+      journal_(world.database), policies_(world.database), approvals_(world.database),
+      locks_(world.database) {
     world_.ended = [this](const std::string& run) {
         has_ended(run);
     };
@@ -61,142 +39,6 @@ void Rollouts::resume() {
     for (const std::string& environment : environments) {
         start_when_possible(environment);
     }
-}
-
-// ---- asked for by people ----
-
-// Asked twice in a hurry, "back to the last known-good" would go back two releases.
-void Rollouts::refuse_second_rollback(const RunRequest& request, const std::string& application) const {
-    if (request.kind != engine::RunKind::Rollback || request.release) {
-        return;
-    }
-    for (const RunRecord& other : records_.open(request.environment)) {
-        if (other.kind == "rollback" && other.application == application) {
-            throw base::Error(base::Fault::Conflict,
-                              "environment '{}' is on its way back already: {}; follow it with 'tiercel run "
-                              "follow {}', or name "
-                              "a release with --to",
-                              request.environment, described(other), other.id);
-        }
-    }
-}
-
-std::string Rollouts::request(RunRequest request, const std::string& actor) {
-    const std::shared_ptr<RunExecutor> holder = active(request.environment);
-    if (request.kind == engine::RunKind::Rollback && holder &&
-        holder->run().input().kind == engine::RunKind::Deploy) {
-        request.preempts = holder->id();
-    }
-    const Composition composition = composer_.compose(request);
-    check_plan(request, composition);
-    refuse_second_rollback(request, composition.application);
-
-    RunRecord run;
-    run.created = world_.alarms.now();
-    run.id = base::make_ulid(run.created);
-    run.kind = kind_word(request.kind);
-    run.environment = request.environment;
-    run.application = composition.application;
-    run.release = composition.input.release.str();
-    run.release_given = request.release.has_value();
-    run.workflow = composition.input.workflow;
-    run.params = composition.input.params;
-    run.plan = request.plan;
-    run.preempts = request.preempts;
-    run.actor = actor;
-
-    RunExecutor::Consequences consequences;
-    try {
-        base::Transaction transaction(world_.database);
-        records_.create(run);
-        if (holder) {
-            note(run.id, "run queued", {{"behind", described(records_.find(holder->id()))}}, actor);
-        }
-        if (run.preempts) {
-            consequences = holder->record(
-                engine::Signalled{"preempt", actor, "rollback " + run.id + " is waiting"}, actor);
-        }
-        transaction.commit();
-    } catch (const std::exception&) {
-        if (run.preempts) {
-            holder->forget();
-        }
-        throw;
-    }
-    base::log(base::LogLevel::Info, "run requested",
-              {{"run", run.id},
-               {"kind", run.kind},
-               {"environment", run.environment},
-               {"release", run.release},
-               {"actor", actor}});
-    if (run.preempts) {
-        holder->act(consequences);
-    }
-    start_when_possible(run.environment);
-    return run.id;
-}
-
-void Rollouts::check_plan(const RunRequest& request, const Composition& composition) const {
-    if (!request.plan || composition.input.hash().str() == *request.plan) {
-        return;
-    }
-    const auto planned = records_.plan(*request.plan);
-    if (!planned) {
-        throw base::Error(base::Fault::Conflict,
-                          "plan '{}' is not known here; make a new one with 'tiercel plan {} {}'",
-                          *request.plan, request.environment, composition.input.release);
-    }
-    throw base::Error(base::Fault::Conflict,
-                      "what was planned has moved: {}; make a new plan with 'tiercel plan {} {}'",
-                      fmt::join(moved(engine::RunInput::from_value(*planned), composition.input), ", "),
-                      request.environment, composition.input.release);
-}
-
-void Rollouts::signal(const std::string& id, const std::string& verb, const std::string& reason,
-                      const std::string& actor) {
-    if (verb != "pause" && verb != "resume" && verb != "cancel") {
-        throw base::Error(base::Fault::Input, "signal '{}' does not exist; it is pause, resume or cancel",
-                          verb);
-    }
-    const RunRecord run = records_.find(id);
-    if (run.state == "ended") {
-        throw base::Error(base::Fault::Conflict, "run '{}' has ended already: {}", id,
-                          run.outcome.value_or(""));
-    }
-    if (const auto found = executors_.find(id); found != executors_.end()) {
-        found->second->happened(engine::Signalled{verb, actor, reason}, actor);
-        return;
-    }
-    if (verb != "cancel") {
-        throw base::Error(base::Fault::Conflict, "run '{}' has not started yet; it can only be cancelled",
-                          id);
-    }
-    base::Transaction transaction(world_.database);
-    const std::string why = reason.empty() ? "cancelled before it started" : reason;
-    records_.end(id, std::string(engine::word(engine::Outcome::Cancelled)), why, world_.alarms.now());
-    note(id, "run ended", {{"outcome", engine::word(engine::Outcome::Cancelled)}, {"reason", why}}, actor);
-    transaction.commit();
-    world_.told(id);
-}
-
-std::vector<engine::Waiting> Rollouts::waiting(const std::string& id) const {
-    const RunRecord run = records_.find(id);
-    if (const auto found = executors_.find(id); found != executors_.end()) {
-        return found->second->run().waiting();
-    }
-    std::vector<engine::Waiting> waiting;
-    if (run.state == "queued") {
-        for (const RunRecord& other : records_.open(run.environment)) {
-            if (other.id != run.id &&
-                (other.state == "running" || other.kind == "rollback" || run.kind != "rollback")) {
-                waiting.push_back({fmt::format("the end of {}, which holds environment '{}'",
-                                               described(other), run.environment),
-                                   {}});
-                break;
-            }
-        }
-    }
-    return waiting;
 }
 
 // ---- from queued to ended ----
@@ -223,25 +65,133 @@ void Rollouts::start_when_possible(const std::string& environment) {
 }
 
 void Rollouts::start_next(const std::string& environment) {
-    while (!active(environment)) {
-        std::vector<RunRecord> queue = records_.open(environment);
-        std::stable_partition(queue.begin(), queue.end(),
-                              [](const RunRecord& run) { return run.kind == "rollback"; });
-        if (queue.empty() || std::any_of(queue.begin(), queue.end(),
-                                         [](const RunRecord& run) { return run.state == "running"; })) {
-            return;
+    std::vector<RunRecord> queue = records_.open(environment);
+    std::stable_partition(queue.begin(), queue.end(),
+                          [](const RunRecord& run) { return run.kind == "rollback"; });
+    bool free =
+        std::none_of(queue.begin(), queue.end(), [](const RunRecord& run) { return run.state == "running"; });
+    std::optional<base::Time> next;
+    const auto look_at = [&](std::optional<base::Time> time) {
+        next = time && next ? std::min(*time, *next) : (time ? time : next);
+    };
+    for (const RunRecord& run : queue) {
+        if (run.state != "queued") {
+            continue;
         }
-        start(queue.front());
+        // What a run would be bound to is known once nothing is in its way; until then only its time may run
+        // out.
+        const std::optional<Composition> composition = free ? composed(run) : std::nullopt;
+        if (free && !composition) {
+            continue;
+        }
+        if (composition) {
+            drop_void_approvals(run, composition->input);
+        }
+        const Admission admitted = admission_of(run, composition ? &composition->input : nullptr);
+        look_at(admitted.look_again);
+        if (admitted.ends) {
+            end_unstarted(run, admitted.ends->outcome, admitted.ends->reason, std::string(self));
+        } else if (free && admitted.waits.empty()) {
+            free = !start(run, *composition);
+        }
     }
+    if (const auto executor = active(environment)) {
+        look_at(keep_to_freeze(*executor));
+    }
+    wake(environment, next);
 }
 
-/// False when it was refused, because the world moved while it queued.
-bool Rollouts::start(const RunRecord& queued) {
-    RunRecord run = queued;
+/// Nothing when the world moved so that it can never start; it has ended then.
+std::optional<Composition> Rollouts::composed(const RunRecord& run) {
     try {
         const RunRequest request = request_of(run);
         Composition composition = composer_.compose(request);
         check_plan(request, composition);
+        return composition;
+    } catch (const base::Error& error) {
+        if (error.fault() == base::Fault::Unavailable || error.fault() == base::Fault::Internal) {
+            throw;
+        }
+        end_unstarted(run, engine::Outcome::Refused, error.message(), std::string(self));
+        return std::nullopt;
+    }
+}
+
+Admission Rollouts::admission_of(const RunRecord& run, const engine::RunInput* input) const {
+    const base::Time now = world_.alarms.now();
+    std::vector<Approval> approvals = approvals_.of(run.id);
+    if (input != nullptr) {
+        std::erase_if(approvals, [hash = input->hash().str()](const Approval& approval) {
+            return approval.hash != hash;
+        });
+    }
+    return admission(run, input == nullptr ? std::set<base::ComponentName>{} : components_of(*input),
+                     policies_.read(run.environment), locks_.find(run.environment, now), approvals, now);
+}
+
+/// Law 13: who approved something else than what would start now has not approved it.
+void Rollouts::drop_void_approvals(const RunRecord& run, const engine::RunInput& today) {
+    const std::string hash = today.hash().str();
+    base::Transaction transaction(world_.database);
+    bool told = false;
+    for (const Approval& approval : approvals_.of(run.id)) {
+        if (approval.hash == hash) {
+            continue;
+        }
+        const auto approved = records_.plan(approval.hash);
+        approvals_.forget(run.id, approval.actor);
+        note(run.id, "approval void",
+             {{"by", approval.actor},
+              {"moved",
+               approved
+                   ? fmt::format("{}", fmt::join(moved(engine::RunInput::from_value(*approved), today), ", "))
+                   : "what it would start with"}},
+             std::string(self));
+        told = true;
+    }
+    transaction.commit();
+    if (told) {
+        world_.told(run.id);
+    }
+}
+
+/// The freeze that keeps a run under way from going on; none does for one that was let through.
+std::optional<engine::Policy::Frozen> Rollouts::freeze_of(const RunExecutor& executor) const {
+    const engine::RunInput& input = executor.run().input();
+    if (input.kind == engine::RunKind::Rollback || records_.find(executor.id()).override_freeze) {
+        return std::nullopt;
+    }
+    return policies_.read(input.environment.str()).frozen(components_of(input), world_.alarms.now(), true);
+}
+
+/// When to look at it again.
+std::optional<base::Time> Rollouts::keep_to_freeze(RunExecutor& executor) {
+    executor.keep_to_freeze(freeze_of(executor));
+    return policies_.read(executor.run().input().environment.str()).next_change(world_.alarms.now());
+}
+
+void Rollouts::wake(const std::string& environment, std::optional<base::Time> at) {
+    if (!at) {
+        return;
+    }
+    const auto armed = wakes_.find(environment);
+    if (armed != wakes_.end() && armed->second <= *at) {
+        return;
+    }
+    wakes_[environment] = *at;
+    world_.alarms.wake(*at, [this, environment, at = *at] {
+        // One that was armed for later finds that another came before it.
+        if (const auto due = wakes_.find(environment); due != wakes_.end() && due->second == at) {
+            wakes_.erase(due);
+            start_when_possible(environment);
+        }
+    });
+}
+
+/// False when it was refused.
+bool Rollouts::start(const RunRecord& queued, Composition composition) {
+    RunRecord run = queued;
+    try {
         base::Transaction transaction(world_.database);
         Environments(world_.database)
             .saw_release(composition.input.release, composition.manifest, composition.envelope,
@@ -256,6 +206,8 @@ bool Rollouts::start(const RunRecord& queued) {
             run.from = composition.input.from->str();
         }
         composition.input.epoch = *run.epoch;
+        composition.input.actor = run.actor;
+        composition.input.out = out_of_service(composition.input, Standings(world_.database), world_.fleet);
         records_.start(run, composition.input.to_value());
         for (const engine::TargetView& view : engine::Run(composition.input).targets()) {
             records_.set_target(run.id, {.component = view.target.component.str(),
@@ -269,7 +221,7 @@ bool Rollouts::start(const RunRecord& queued) {
         if (error.fault() == base::Fault::Unavailable || error.fault() == base::Fault::Internal) {
             throw;
         }
-        refuse(run, error.message());
+        end_unstarted(run, engine::Outcome::Refused, error.message(), std::string(self));
         return false;
     }
     begin(run.id);
@@ -288,18 +240,19 @@ void Rollouts::begin(const std::string& run) {
     }
 }
 
-void Rollouts::refuse(const RunRecord& run, const std::string& reason) {
+void Rollouts::end_unstarted(const RunRecord& run, engine::Outcome outcome, const std::string& reason,
+                             const std::string& actor) {
     base::Transaction transaction(world_.database);
-    records_.end(run.id, std::string(engine::word(engine::Outcome::Refused)), reason, world_.alarms.now());
-    note(run.id, "run ended", {{"outcome", engine::word(engine::Outcome::Refused)}, {"reason", reason}},
-         std::string(self));
+    records_.end(run.id, std::string(engine::word(outcome)), reason, world_.alarms.now());
+    note(run.id, "run ended", {{"outcome", engine::word(outcome)}, {"reason", reason}}, actor);
     transaction.commit();
     world_.told(run.id);
 }
 
 void Rollouts::has_ended(const std::string& run) {
-    executors_.erase(run);
+    // The look comes first: when it fails, this is tried again, by an executor that must still be there.
     const RunRecord record = records_.find(run);
+    executors_.erase(run);
     base::log(base::LogLevel::Info, "run ended",
               {{"run", run},
                {"environment", record.environment},

@@ -2,7 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "dispatcher/runs/admission.hpp"
 #include "dispatcher/runs/composition.hpp"
+#include "dispatcher/runs/policies.hpp"
 #include "dispatcher/runs/run_executor.hpp"
 
 #include <functional>
@@ -14,8 +16,20 @@
 
 namespace dispatcher::runs {
 
-/// All runs. One is active in an environment at a time; others queue, and say behind whom (law 14). A
-/// rollback goes to the front, and tells a deployment under way to make room. Thread: the one.
+/// What somebody says to a run.
+struct Signal {
+    std::string verb;
+    std::string reason;
+    std::optional<std::string> plan;   ///< of "approve": the hash that is approved, when it was looked at
+    std::optional<std::string> target; ///< "shop/web on web-1", or a node: all of the run's targets there
+    base::Value value;                 ///< of "signal"
+    std::string actor;
+    std::string role; ///< of the token
+};
+
+/// All runs. One is active in an environment at a time; others queue, and say behind whom (law 14) and for
+/// what (admission.hpp). Of those that may start the first one does, a rollback before all others, which also
+/// tells a run under way to make room. Thread: the one.
 class Rollouts {
 public:
     Rollouts(World& world, const Composer& composer);
@@ -28,12 +42,22 @@ public:
     /// @throws base::Error{Input | NotFound | Denied} for a wrong request, base::Error{Conflict} naming what
     /// moved since its plan.
     std::string request(RunRequest request, const std::string& actor);
-    /// "pause", "resume" or "cancel". @throws base::Error{NotFound | Conflict | Input}
-    void signal(const std::string& run, const std::string& verb, const std::string& reason,
-                const std::string& actor);
+    /// To a run that queues: approve, reject, cancel. To one under way: pause, resume, cancel, retry, skip,
+    /// rollback, approve, reject, signal. To one that has ended: retry, which requests a new run of the
+    /// targets that are left; its id is the answer.
+    /// @throws base::Error{NotFound | Conflict | Input | Denied}
+    std::optional<std::string> signal(const std::string& run, const Signal& signal);
 
-    /// What a run waits for; for one that queues: who holds the environment.
-    std::vector<workflows::engine::Waiting> waiting(const std::string& run) const;
+    /// What a run waits for, and until when; for one that queues: who holds the environment, and all that
+    /// its admission asks for.
+    struct Waits {
+        std::vector<workflows::engine::Waiting> waits;
+        bool needs_person = false;
+    };
+    Waits waiting(const std::string& run) const;
+
+    /// Something that runs wait for has changed: a policy, a lock, settings.
+    void look_again(const std::string& environment);
 
     // ---- from the nodes ----
     /// The order is in the node's journal.
@@ -50,11 +74,28 @@ public:
 private:
     void check_plan(const RunRequest& request, const Composition& composition) const;
     void refuse_second_rollback(const RunRequest& request, const std::string& application) const;
+    void refuse_locked_rollback(const RunRequest& request) const;
+    void check_times(RunRequest& request) const;
+    void tell_request(const RunRecord& run, const Composition& composition,
+                      const std::optional<RunRecord>& holder);
+    RunRequest request_of(const RunRecord& run) const;
+    void pass_on(RunExecutor& executor, const RunRecord& run, const Signal& signal);
+    std::string retry(const RunRecord& run, const Signal& signal);
+    void approve(const RunRecord& run, const Signal& signal);
+    std::vector<workflows::engine::Target> targets_of(const RunRecord& run, const std::string& text) const;
+
     void start_when_possible(const std::string& environment);
     void start_next(const std::string& environment);
-    bool start(const RunRecord& run);
+    std::optional<Composition> composed(const RunRecord& run);
+    Admission admission_of(const RunRecord& run, const workflows::engine::RunInput* input) const;
+    void drop_void_approvals(const RunRecord& run, const workflows::engine::RunInput& today);
+    std::optional<base::Time> keep_to_freeze(RunExecutor& executor);
+    std::optional<workflows::engine::Policy::Frozen> freeze_of(const RunExecutor& executor) const;
+    void wake(const std::string& environment, std::optional<base::Time> at);
+    bool start(const RunRecord& run, Composition composition);
     void begin(const std::string& run);
-    void refuse(const RunRecord& run, const std::string& reason);
+    void end_unstarted(const RunRecord& run, workflows::engine::Outcome outcome, const std::string& reason,
+                       const std::string& actor);
     void has_ended(const std::string& run);
     std::shared_ptr<RunExecutor> active(const std::string& environment) const;
     void note(const std::string& run, const std::string& message, base::Object fields,
@@ -65,7 +106,11 @@ private:
     RunRecords records_;
     OrderBook orders_;
     Journal journal_;
+    Policies policies_;
+    Approvals approvals_;
+    Locks locks_;
     std::map<std::string, std::shared_ptr<RunExecutor>> executors_; ///< by run
+    std::map<std::string, base::Time> wakes_;                       ///< by environment: when it looks again
 };
 
 } // namespace dispatcher::runs

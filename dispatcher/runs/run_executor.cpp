@@ -7,6 +7,7 @@
 #include "base/log.hpp"
 #include "base/toml.hpp"
 #include "dispatcher/runs/environments.hpp"
+#include "dispatcher/runs/standings.hpp"
 #include "dispatcher/runs/vm_lines.hpp"
 
 #include <fmt/format.h>
@@ -18,6 +19,7 @@ namespace engine = workflows::engine;
 namespace {
 
 constexpr std::string_view self = "dispatcher";
+constexpr std::string_view policy_actor = "policy";
 /// How long after a restart nodes have to come back before they count as away: more than a client's longest
 /// pause before it connects again.
 constexpr std::chrono::seconds return_time{15};
@@ -101,19 +103,37 @@ void RunExecutor::load() {
     for (const engine::Desired& desired : run_->input().targets) {
         nodes_.insert(desired.target.node);
     }
+    measurements_.clear();
+    hold_.reset();
     for (const JournalEntry& entry : journal_.entries(id_)) {
         const engine::Event event = engine::event_from_value(entry.event);
+        observe(event, entry.time);
         for (const engine::Effect& effect : run_->handle(event, entry.time)) {
-            if (const auto* timer = std::get_if<engine::SetTimer>(&effect)) {
-                timers_[timer->timer] = timer->at;
-            }
-        }
-        if (const auto* fired = std::get_if<engine::TimerFired>(&event)) {
-            timers_.erase(fired->timer);
-        } else if (const auto* seen = std::get_if<engine::NodeSeen>(&event)) {
-            seen_[seen->node] = seen->online;
+            observe(effect);
         }
         last_event_ = entry.number;
+    }
+}
+
+// What the executor itself remembers of the journal.
+void RunExecutor::observe(const engine::Event& event, base::Time time) {
+    if (const auto* fired = std::get_if<engine::TimerFired>(&event)) {
+        timers_.erase(fired->timer);
+    } else if (const auto* seen = std::get_if<engine::NodeSeen>(&event)) {
+        seen_[seen->node] = seen->online;
+    } else if (const auto* measured = std::get_if<engine::Measured>(&event)) {
+        measurements_.erase(measured->measurement);
+    } else if (const auto* signal = std::get_if<engine::Signalled>(&event);
+               signal != nullptr && (signal->verb == "pause" || signal->verb == "resume")) {
+        hold_ = Hold{signal->verb, signal->actor, time};
+    }
+}
+
+void RunExecutor::observe(const engine::Effect& effect) {
+    if (const auto* timer = std::get_if<engine::SetTimer>(&effect)) {
+        timers_[timer->timer] = timer->at;
+    } else if (const auto* wanted = std::get_if<engine::Measure>(&effect)) {
+        measurements_.emplace(wanted->measurement, *wanted);
     }
 }
 
@@ -129,6 +149,9 @@ void RunExecutor::begin() {
         base::log(base::LogLevel::Info, "run resumed", {{"run", id_}, {"events", last_event_}});
         for (const auto& [timer, at] : timers_) {
             arm_timer(timer, at);
+        }
+        for (const auto& [number, wanted] : measurements_) {
+            measure(wanted);
         }
         for (const OrderRecord& order : orders_.unanswered(id_)) {
             world_.fleet.send(order);
@@ -189,13 +212,10 @@ RunExecutor::Consequences RunExecutor::record(const engine::Event& event, const 
         return consequences;
     }
     journal_.append(id_, {++last_event_, now, actor, engine::to_value(event)});
-    if (const auto* fired = std::get_if<engine::TimerFired>(&event)) {
-        timers_.erase(fired->timer);
-    } else if (const auto* seen = std::get_if<engine::NodeSeen>(&event)) {
-        seen_[seen->node] = seen->online;
-    }
+    observe(event, now);
     consequences.effects = run_->handle(event, now);
     for (const engine::Effect& effect : consequences.effects) {
+        observe(effect);
         store(effect, actor, now, consequences);
     }
     return consequences;
@@ -213,7 +233,8 @@ void RunExecutor::store(const engine::Effect& effect, const std::string& actor, 
                           },
                           [](const engine::Answer&) {
                           }, // the script gets it after the commit, and after a restart from the engine
-                          [&](const engine::SetTimer& timer) { timers_[timer.timer] = timer.at; },
+                          [](const engine::SetTimer&) {}, // both are kept by `observe`, and acted on after
+                          [](const engine::Measure&) {},  // the commit
                           [&](const engine::Note& told) {
                               note.message = told.message;
                               note.fields = told.fields;
@@ -250,12 +271,31 @@ void RunExecutor::store(const engine::Effect& effect, const std::string& actor, 
                effect);
 }
 
-OrderRecord RunExecutor::order_record(const engine::SendOrder& order, base::Time now) const {
+/// How prepare names the release's signed manifest; for all targets of a run it is the same.
+base::Value RunExecutor::envelope() {
+    if (!envelope_) {
+        envelope_ = world_.envelopes.keep(Environments(world_.database).envelope(run_->input().release));
+    }
+    return envelope_->to_value();
+}
+
+OrderRecord RunExecutor::order_record(const engine::SendOrder& order, base::Time now) {
     base::Value body = order.body.object() == nullptr ? base::Value(base::Object()) : order.body;
     if (order.kind == engine::OrderKind::Prepare) {
-        body.object()->set("manifest", Environments(world_.database).envelope(run_->input().release));
+        body.object()->set("manifest", envelope());
     } else if (order.kind == engine::OrderKind::Undo) {
         body.object()->set("run", id_);
+    } else if (order.kind == engine::OrderKind::Cancel) {
+        // The engine counts orders; nodes know their identifiers.
+        const base::Value* number = body.object()->find("order");
+        const auto cancelled = number == nullptr || number->whole() == nullptr
+                                   ? std::nullopt
+                                   : orders_.find(id_, *number->whole());
+        if (!cancelled) {
+            throw base::Error(base::Fault::Internal,
+                              "order {} of run '{}' cancels an order that was never given", order.order, id_);
+        }
+        body.object()->set("order", cancelled->id);
     }
     const protocol::Order text{.id = base::make_ulid(now),
                                .run = id_,
@@ -279,6 +319,10 @@ void RunExecutor::finish(const engine::Ended& ended, base::Time now) {
     records_.end(id_, std::string(engine::word(ended.outcome)), ended.reason, now);
     orders_.void_unanswered(id_);
     const RunRecord run = records_.find(id_);
+    Standings(world_.database).take(run.environment, id_);
+    if (run.kind == "operation") {
+        return; // it works on the release that is there
+    }
     Environments environments(world_.database);
     auto current = environments.current(run.environment, run.application).value_or(Current{});
     const bool rollback = run.kind == "rollback";
@@ -324,6 +368,8 @@ void RunExecutor::act(const Consequences& consequences) {
     for (const engine::Effect& effect : consequences.effects) {
         if (const auto* timer = std::get_if<engine::SetTimer>(&effect)) {
             arm_timer(timer->timer, timer->at);
+        } else if (const auto* wanted = std::get_if<engine::Measure>(&effect)) {
+            measure(*wanted);
         } else if (const auto* answer = std::get_if<engine::Answer>(&effect)) {
             if (script_ && awaited_ == answer->sequence) {
                 awaited_.reset();
@@ -380,6 +426,41 @@ void RunExecutor::arm_timer(std::int64_t timer, base::Time at) {
             executor.happened(engine::TimerFired{timer}, std::string(self));
         }
     });
+}
+
+void RunExecutor::measure(const engine::Measure& wanted) {
+    world_.meters.measure(wanted, [weak = weak_from_this()](const engine::Measured& measured) {
+        const auto executor = weak.lock();
+        if (!executor || !executor->measurements_.contains(measured.measurement)) {
+            return;
+        }
+        executor->arm(executor->world_.alarms.now(), [measured](RunExecutor& self_again) {
+            if (self_again.measurements_.contains(measured.measurement)) {
+                self_again.happened(measured, std::string(self));
+            }
+        });
+    });
+}
+
+bool RunExecutor::in_freeze() const noexcept {
+    return hold_ && hold_->verb == "pause" && hold_->actor == policy_actor;
+}
+
+void RunExecutor::keep_to_freeze(const std::optional<engine::Policy::Frozen>& frozen) {
+    const bool is_settled =
+        hold_ &&
+        (hold_->verb == "pause" || (frozen && hold_->actor != policy_actor && hold_->time >= frozen->since));
+    if (frozen && !is_settled) {
+        happened(engine::Signalled{"pause",
+                                   std::string(policy_actor),
+                                   fmt::format("{} until {}", frozen->why, base::to_rfc3339(frozen->until)),
+                                   {},
+                                   {}},
+                 std::string(policy_actor));
+    } else if (!frozen && in_freeze()) {
+        happened(engine::Signalled{"resume", std::string(policy_actor), "the freeze is over", {}, {}},
+                 std::string(policy_actor));
+    }
 }
 
 void RunExecutor::node_seen(const base::NodeName& node, bool online) {

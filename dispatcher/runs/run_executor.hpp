@@ -2,9 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "dispatcher/runs/envelopes.hpp"
 #include "dispatcher/runs/journal.hpp"
 #include "dispatcher/runs/run_records.hpp"
 #include "dispatcher/runs/seams.hpp"
+#include "workflows/engine/policy.hpp"
 #include "workflows/engine/run.hpp"
 
 #include <deque>
@@ -24,6 +26,8 @@ struct World {
     Fleet& fleet;
     Alarms& alarms;
     ScriptHosts& scripts;
+    Envelopes& envelopes;
+    Meters& meters;
     std::function<void(const std::string& run)> told = [](const std::string&) {
     }; ///< there are new notes
     std::function<void(const std::string& run)> ended = [](const std::string&) {
@@ -61,6 +65,13 @@ public:
     /// A node came or went; nothing is journaled that is known already.
     void node_seen(const base::NodeName& node, bool online);
 
+    /// Keeps the run to its environment's freezes: pauses it in one that says so, and resumes it afterwards,
+    /// unless a person paused it too, or resumed it in spite of the freeze.
+    void keep_to_freeze(const std::optional<workflows::engine::Policy::Frozen>& frozen);
+
+    /// True while keep_to_freeze has paused it.
+    bool in_freeze() const noexcept;
+
     const std::string& id() const noexcept { return id_; }
     bool ended() const noexcept { return run_->ended(); }
     const workflows::engine::Run& run() const noexcept { return *run_; }
@@ -70,7 +81,8 @@ private:
     void load();
     void store(const workflows::engine::Effect& effect, const std::string& actor, base::Time now,
                Consequences& consequences);
-    OrderRecord order_record(const workflows::engine::SendOrder& order, base::Time now) const;
+    OrderRecord order_record(const workflows::engine::SendOrder& order, base::Time now);
+    base::Value envelope();
     void finish(const workflows::engine::Ended& ended, base::Time now);
     void drain();
     void arm(base::Time at, std::function<void(RunExecutor&)> then);
@@ -79,6 +91,9 @@ private:
     void start_script();
     void script_stepped(const workflows::engine::Script::Step& step);
     void script_died(const std::string& why);
+    void observe(const workflows::engine::Event& event, base::Time time);
+    void observe(const workflows::engine::Effect& effect);
+    void measure(const workflows::engine::Measure& wanted);
 
     World& world_;
     std::string id_;
@@ -86,9 +101,17 @@ private:
     Journal journal_;
     OrderBook orders_;
     std::unique_ptr<workflows::engine::Run> run_;
+    std::optional<protocol::EnvelopeName> envelope_; ///< once it is kept
     std::int64_t last_event_ = 0;
-    std::map<std::int64_t, base::Time> timers_; ///< set and not fired
-    std::map<base::NodeName, bool> seen_;       ///< as the journal has it
+    std::map<std::int64_t, base::Time> timers_;                       ///< set and not fired
+    std::map<std::int64_t, workflows::engine::Measure> measurements_; ///< wanted and not made
+    std::map<base::NodeName, bool> seen_;                             ///< as the journal has it
+    struct Hold {
+        std::string verb; ///< "pause", "resume"
+        std::string actor;
+        base::Time time;
+    };
+    std::optional<Hold> hold_; ///< the last one
     std::set<base::NodeName> nodes_;
     std::deque<std::pair<std::vector<workflows::engine::Event>, std::string>>
         waiting_; ///< happened while another was at work

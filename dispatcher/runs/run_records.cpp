@@ -14,7 +14,8 @@ namespace {
 constexpr std::string_view columns =
     "id, kind, environment, application, release, workflow, params, plan, "
     "preempts, actor, state, epoch, from_release, manifest, "
-    "environment_version, goal, outcome, reason, created, started, ended, release_given";
+    "environment_version, goal, outcome, reason, created, started, ended, release_given, retries, starts, "
+    "expires, override_freeze, override_lock";
 
 /// Plans are compared with until a run is started from them; nobody reads older ones.
 constexpr int kept_plans = 200;
@@ -56,6 +57,11 @@ RunRecord record(const base::Statement& row) {
     run.started = maybe_time(row, 19);
     run.ended = maybe_time(row, 20);
     run.release_given = row.whole(21) != 0;
+    run.retries = maybe_text(row, 22);
+    run.starts = maybe_time(row, 23);
+    run.expires = maybe_time(row, 24);
+    run.override_freeze = maybe_text(row, 25);
+    run.override_lock = maybe_text(row, 26);
     return run;
 }
 
@@ -70,14 +76,17 @@ std::vector<RunRecord> all(base::Statement& rows) {
 } // namespace
 
 void RunRecords::create(const RunRecord& run) {
+    const auto text = [](const std::optional<base::Time>& time) {
+        return time ? std::optional(base::to_rfc3339(*time)) : std::nullopt;
+    };
     database_
         .prepare("INSERT INTO runs (id, kind, environment, application, release, workflow, params, plan, "
-                 "preempts, actor, state, created, "
-                 "release_given) "
-                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?, ?)")
+                 "preempts, actor, state, created, release_given, retries, starts, expires, override_freeze, "
+                 "override_lock) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?, ?, ?, ?, ?, ?, ?)")
         .with(run.id, run.kind, run.environment, run.application, run.release, run.workflow,
               base::to_json(run.params), run.plan, run.preempts, run.actor, base::to_rfc3339(run.created),
-              run.release_given)
+              run.release_given, run.retries, text(run.starts), text(run.expires), run.override_freeze,
+              run.override_lock)
         .run();
 }
 
@@ -103,11 +112,11 @@ std::vector<RunRecord> RunRecords::open(const std::optional<std::string>& enviro
     return all(rows.with(environment));
 }
 
-std::optional<RunRecord> RunRecords::last_started(const std::string& environment,
-                                                  const std::string& application) const {
+std::optional<RunRecord> RunRecords::last_change(const std::string& environment,
+                                                 const std::string& application) const {
     base::Statement row =
         database_.prepare(fmt::format("SELECT {} FROM runs WHERE environment = ? AND application = ? AND "
-                                      "epoch IS NOT NULL ORDER BY epoch DESC LIMIT 1",
+                                      "kind != 'operation' AND epoch IS NOT NULL ORDER BY epoch DESC LIMIT 1",
                                       columns));
     return row.with(environment, application).step() ? std::optional<RunRecord>(record(row)) : std::nullopt;
 }

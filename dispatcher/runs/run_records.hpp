@@ -20,15 +20,20 @@ namespace dispatcher::runs {
 /// while it queues.
 struct RunRecord {
     std::string id;   ///< ULID: later runs sort later
-    std::string kind; ///< "deploy", "rollback"
+    std::string kind; ///< "deploy", "rollback", "operation"
     std::string environment;
     std::string application;
     std::string release;       ///< of a rollback that queues: the goal as it looked when it was asked for
     bool release_given = true; ///< false: a rollback that goes wherever the way back leads when it starts
     std::string workflow;
     base::Value params = base::Object();
-    std::optional<std::string> plan;     ///< hash of the plan that it was bound to
-    std::optional<std::string> preempts; ///< the run that this rollback undoes
+    std::optional<std::string> plan;            ///< hash of the plan that it was bound to
+    std::optional<std::string> preempts;        ///< the run that this rollback makes give way
+    std::optional<std::string> retries;         ///< the run whose unfinished targets this one takes up
+    std::optional<base::Time> starts;           ///< not before
+    std::optional<base::Time> expires;          ///< not after: ends unstarted then
+    std::optional<std::string> override_freeze; ///< why it may start in a freeze
+    std::optional<std::string> override_lock;   ///< why it may start in a locked environment
     std::string actor;
     std::string state = "queued"; ///< queued, running, ended
     std::optional<std::int64_t> epoch;
@@ -63,9 +68,10 @@ public:
     std::vector<RunRecord> newest(int limit) const;
     /// Queued and running, oldest first; of one environment when given.
     std::vector<RunRecord> open(const std::optional<std::string>& environment) const;
-    /// Of the last run of an application in an environment that began, ended or not.
-    std::optional<RunRecord> last_started(const std::string& environment,
-                                          const std::string& application) const;
+    /// The last run that began to change what an application is in an environment, ended or not: operations
+    /// do not.
+    std::optional<RunRecord> last_change(const std::string& environment,
+                                         const std::string& application) const;
 
     /// Queued → running, bound to `input`; `run` carries what was decided at the start.
     void start(const RunRecord& run, const base::Value& input);

@@ -55,10 +55,38 @@ CREATE TABLE tokens (
 CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 )sql";
 
+constexpr std::string_view policies = R"sql(
+CREATE TABLE policies (
+    environment TEXT NOT NULL, version INTEGER NOT NULL, time TEXT NOT NULL, actor TEXT NOT NULL,
+    file TEXT NOT NULL, text TEXT NOT NULL, PRIMARY KEY (environment, version)) WITHOUT ROWID;
+CREATE TABLE approvals (
+    run TEXT NOT NULL REFERENCES runs (id), actor TEXT NOT NULL, role TEXT NOT NULL, hash TEXT NOT NULL,
+    reason TEXT NOT NULL, time TEXT NOT NULL, PRIMARY KEY (run, actor)) WITHOUT ROWID;
+CREATE TABLE locks (
+    environment TEXT PRIMARY KEY, holder TEXT NOT NULL, reason TEXT NOT NULL, since TEXT NOT NULL,
+    until TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE standings (
+    environment TEXT NOT NULL, component TEXT NOT NULL, node TEXT NOT NULL, state TEXT NOT NULL, run TEXT NOT NULL,
+    PRIMARY KEY (environment, component, node)) WITHOUT ROWID;
+-- max() makes SQLite take the other columns from the same row: the target's last run.
+INSERT INTO standings (environment, component, node, state, run)
+    SELECT environment, component, node, targets.state, run FROM
+        (SELECT environment, component, node, targets.state, run, max(epoch) FROM targets JOIN runs ON runs.id = run
+         WHERE runs.state = 'ended' AND targets.state IN
+            ('updated', 'unchanged', 'rolled_back', 'failed', 'rollback_failed', 'lost', 'quarantined')
+         GROUP BY environment, component, node) AS targets;
+ALTER TABLE runs ADD COLUMN starts TEXT;
+ALTER TABLE runs ADD COLUMN expires TEXT;
+ALTER TABLE runs ADD COLUMN override_freeze TEXT;
+ALTER TABLE runs ADD COLUMN override_lock TEXT;
+ALTER TABLE runs ADD COLUMN retries TEXT;
+ALTER TABLE tokens ADD COLUMN role TEXT NOT NULL DEFAULT '';
+)sql";
+
 } // namespace
 
 const std::vector<std::string_view>& schema() {
-    static const std::vector<std::string_view> steps = {first};
+    static const std::vector<std::string_view> steps = {first, policies};
     return steps;
 }
 

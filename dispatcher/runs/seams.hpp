@@ -1,7 +1,7 @@
 // Copyright the Tiercel authors
 // SPDX-License-Identifier: Apache-2.0
-// What the executor needs of the world outside the database: nodes, time, scripts, releases. Tests put their
-// own in.
+// What the executor needs of the world outside the database: nodes, time, scripts,
+// monitoring, releases. Tests put their own in.
 #pragma once
 
 #include "base/clock.hpp"
@@ -62,6 +62,16 @@ public:
     /// Never calls the listener from within this call. @throws base::Error{NotFound} when the program is not
     /// installed.
     virtual std::unique_ptr<ScriptHost> start(const ScriptStart& start, Listener listener) = 0;
+};
+
+/// Monitoring systems, asked for one number.
+class Meters {
+public:
+    virtual ~Meters() = default;
+    /// Calls `done` once, on the one thread, never from within this call. What cannot be measured is an
+    /// answer, too.
+    virtual void measure(const workflows::engine::Measure& wanted,
+                         std::function<void(workflows::engine::Measured)> done) = 0;
 };
 
 /// The release repository, as far as runs need it.

@@ -17,10 +17,7 @@ ScriptStart script_start(const engine::RunInput& input) {
     return {.source = input.workflow_source,
             .name = input.workflow,
             .params = input.params,
-            .model = {.environment = input.environment.str(),
-                      .release = input.release.str(),
-                      .from = input.from ? input.from->str() : "",
-                      .levels = input.levels}};
+            .model = engine::ScriptModel::of(input)};
 }
 
 std::string start_line(const ScriptStart& start) {
@@ -35,8 +32,35 @@ std::string answer_line(const engine::Answer& answer) {
     return base::to_json(base::Object{{"answer", base::Object{{"sequence", answer.sequence},
                                                               {"ok", answer.ok},
                                                               {"value", answer.value},
-                                                              {"error", answer.error}}}}) +
+                                                              {"error", answer.error},
+                                                              {"stopped", answer.stopped}}}}) +
            "\n";
+}
+
+std::string check_line(const std::string& source, const std::string& name) {
+    return base::to_json(base::Object{{"check", base::Object{{"source", source}, {"name", name}}}}) + "\n";
+}
+
+std::vector<std::string> findings_of(std::string_view line) {
+    try {
+        const base::Value document =
+            base::parse_json(line, "workflow-vm", {.bytes = max_vm_line_bytes, .depth = 64});
+        const base::Fields fields(document, "workflow-vm");
+        if (fields.any("findings") == nullptr) {
+            throw base::Error(base::Fault::Input, std::string("no findings"));
+        }
+        std::vector<std::string> findings;
+        for (const base::Fields& finding : fields.records("findings")) {
+            findings.push_back(fmt::format("{}:{}:{}: {}", finding.text("file"),
+                                           finding.whole("line", 0, std::numeric_limits<int>::max()),
+                                           finding.whole("column", 0, std::numeric_limits<int>::max()),
+                                           finding.text("message")));
+        }
+        return findings;
+    } catch (const base::Error& error) {
+        throw base::Error(base::Fault::Corrupt, "program 'workflow-vm' said something that is no check: {}",
+                          error.message());
+    }
 }
 
 engine::Script::Step step_of(std::string_view line) {

@@ -72,7 +72,7 @@ TEST_CASE("a token that is expired, revoked, foreign or an operator's enrols nob
     CHECK(tests::refusal(Fault::Denied, [&] { house.enroll(foreign, house.request(), house.now); }) ==
           no_use);
     const std::string operators =
-        house.tokens.issue_operator("alice", auth::Scope::Admin, "token:admin", house.now).text;
+        house.tokens.issue_operator("alice", auth::Scope::Admin, "", "token:admin", house.now).text;
     CHECK(tests::refusal(Fault::Denied, [&] { house.enroll(operators, house.request(), house.now); }) ==
           no_use);
     CHECK_FALSE(house.inventory.find(web));

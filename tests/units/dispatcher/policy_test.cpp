@@ -11,9 +11,9 @@ using Verdict = Policy::Verdict;
 namespace {
 
 Caller holder(Scope scope) {
-    return {.scope = scope, .node = {}, .actor = "token:x"};
+    return {.scope = scope, .role = {}, .node = {}, .actor = "token:x"};
 }
-const Caller node{.scope = {}, .node = base::NodeName("web-1"), .actor = "node:web-1"};
+const Caller node{.scope = {}, .role = {}, .node = base::NodeName("web-1"), .actor = "node:web-1"};
 const Caller nobody;
 
 } // namespace

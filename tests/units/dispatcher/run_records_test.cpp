@@ -53,7 +53,7 @@ TEST_CASE("a run queues, starts with what it is bound to, and ends") {
     CHECK(records.find("a").from == "shop/0.9");
     CHECK(records.find("a").started == tests::at("12:00:01"));
     CHECK(records.input("a") == base::Value(base::Object{{"release", "shop/1.0"}}));
-    CHECK(records.last_started("prod", "shop")->id == "a");
+    CHECK(records.last_change("prod", "shop")->id == "a");
 
     records.end("a", "succeeded", "", tests::at("12:01:00"));
     CHECK(records.find("a").state == "ended");

@@ -21,7 +21,7 @@ TEST_CASE("an operator's token says who it is and what it may do") {
     tests::Store store;
     auth::Tokens tokens(store.database, pins);
     const auto now = tests::at("12:00:00");
-    const auto issued = tokens.issue_operator("alice", auth::Scope::Operate, "token:admin", now);
+    const auto issued = tokens.issue_operator("alice", auth::Scope::Operate, "", "token:admin", now);
     const auth::Caller caller = tokens.authenticate(issued.text, now);
     CHECK(caller.actor == "token:alice");
     CHECK(caller.scope == auth::Scope::Operate);
@@ -34,7 +34,7 @@ TEST_CASE("only the hash of a secret is stored", "[law-12]") {
     tests::Store store;
     auth::Tokens tokens(store.database, pins);
     const auto issued =
-        tokens.issue_operator("alice", auth::Scope::Read, "token:admin", tests::at("12:00:00"));
+        tokens.issue_operator("alice", auth::Scope::Read, "", "token:admin", tests::at("12:00:00"));
     const std::string secret = protocol::Token::parse(issued.text).secret;
     store.database.execute("PRAGMA wal_checkpoint(TRUNCATE)");
     const std::string file = base::SystemFiles().read(store.directory.path() / "db");
@@ -50,7 +50,7 @@ TEST_CASE("a token that is wrong in any way is refused in the same words") {
     const auto refused = [&](const std::string& text) {
         return tests::refusal(Fault::Denied, [&] { tokens.authenticate(text, now); });
     };
-    const auto issued = tokens.issue_operator("alice", auth::Scope::Admin, "token:admin", now);
+    const auto issued = tokens.issue_operator("alice", auth::Scope::Admin, "", "token:admin", now);
     protocol::Token wrong = protocol::Token::parse(issued.text);
     wrong.secret = "0" + wrong.secret.substr(1) == wrong.secret ? "1" + wrong.secret.substr(1)
                                                                 : "0" + wrong.secret.substr(1);
@@ -72,7 +72,8 @@ TEST_CASE("an operator's name and scope are checked") {
     tests::Store store;
     auth::Tokens tokens(store.database, pins);
     CHECK_FALSE(tests::refusal(Fault::Input, [&] {
-                    tokens.issue_operator("../x", auth::Scope::Read, "token:admin", tests::at("12:00:00"));
+                    tokens.issue_operator("../x", auth::Scope::Read, "", "token:admin",
+                                          tests::at("12:00:00"));
                 }).empty());
     CHECK(tests::refusal(Fault::Input, [] { auth::scope_from("root"); }) ==
           "scope 'root' does not exist; it is read, operate or admin");
@@ -82,7 +83,7 @@ TEST_CASE("the list of tokens says in which state each is") {
     tests::Store store;
     auth::Tokens tokens(store.database, pins);
     const auto now = tests::at("12:00:00");
-    const auto first = tokens.issue_operator("alice", auth::Scope::Read, "token:admin", now);
+    const auto first = tokens.issue_operator("alice", auth::Scope::Read, "", "token:admin", now);
     const auto second =
         tokens.issue_enrolment(base::NodeName("web-1"), "token:alice", now + std::chrono::seconds(1));
     tokens.mark_used(second.record.id, now);
@@ -92,6 +93,7 @@ TEST_CASE("the list of tokens says in which state each is") {
                                                            {"kind", "operator"},
                                                            {"name", "alice"},
                                                            {"scope", "read"},
+                                                           {"role", nullptr},
                                                            {"state", "active"},
                                                            {"created", "2026-11-20T12:00:00.000Z"},
                                                            {"created_by", "token:admin"},
@@ -100,6 +102,7 @@ TEST_CASE("the list of tokens says in which state each is") {
                                                            {"kind", "enroll"},
                                                            {"node", "web-1"},
                                                            {"scope", nullptr},
+                                                           {"role", nullptr},
                                                            {"state", "used"},
                                                            {"created", "2026-11-20T12:00:01.000Z"},
                                                            {"created_by", "token:alice"},

@@ -96,6 +96,15 @@ TEST_CASE("an order reads back as it was written, and its text is stable") {
     CHECK(protocol::Order::parse(text).text() == text);
 }
 
+TEST_CASE("each kind of order is known to both sides") {
+    for (const char* kind : {"prepare", "drain", "apply", "restart", "probe", "undrain", "undo", "settle",
+                             "stop", "start", "command", "cancel", "measure"}) {
+        protocol::Order one = order();
+        one.kind = kind;
+        CHECK(protocol::Order::parse(one.text()).kind == kind);
+    }
+}
+
 TEST_CASE("an order of an unknown kind is refused by name") {
     protocol::Order strange = order();
     strange.kind = "format-disk";

@@ -94,6 +94,17 @@ TEST_CASE("what is not a request head is refused") {
                Catch::Matchers::StartsWith("input: "));
 }
 
+TEST_CASE("a field that says twice who asks, where, or how much is refused") {
+    CHECK_THAT(refusal_of("POST / HTTP/1.1\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\n"),
+               Catch::Matchers::StartsWith("input: head of the "));
+    CHECK(refusal_of("GET / HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer a\r\nauthorization: Bearer "
+                     "b\r\n\r\n") ==
+          "input: head of the request has the field 'authorization' more than once; send one");
+    CHECK(refusal_of("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n") ==
+          "input: head of the request has the field 'host' more than once; send one");
+    CHECK(refusal_of("GET / HTTP/1.1\r\nX: a\r\nX: b\r\n\r\n") == "nothing was refused");
+}
+
 TEST_CASE("an oversized head is refused, complete or not") {
     const std::string open = "GET / HTTP/1.1\r\nX: " + std::string(protocol::max_head_bytes, 'x');
     CHECK(refusal_of(open) == "input: head of the message is larger than 16384 bytes");

@@ -32,7 +32,7 @@ protocol::Hello hello() {
                             .components = {}};
     message.components.emplace(
         base::ComponentName("shop/web"),
-        protocol::ComponentState{"shop/1.0", base::sha256("x").str(), "settled", true, 3});
+        protocol::ComponentState{"shop/1.0", base::sha256("x").str(), "settled", true, 3, true});
     return message;
 }
 
@@ -53,6 +53,7 @@ TEST_CASE("hello and welcome read back as they were written") {
     CHECK(state.state == "settled");
     CHECK(state.drained);
     CHECK(state.generation == 3);
+    CHECK(state.stopped);
 
     const auto welcome = back<protocol::Welcome>(
         protocol::Welcome{1, std::chrono::seconds(7), std::chrono::milliseconds(500), hello().time});

@@ -1,6 +1,6 @@
 // Copyright the Tiercel authors
 // SPDX-License-Identifier: Apache-2.0
-#include "dispatcher/agents/package_stream.hpp"
+#include "dispatcher/agents/file_stream.hpp"
 
 #include "base/descriptor.hpp"
 #include "base/error.hpp"
@@ -28,7 +28,7 @@ std::optional<std::uint64_t> number(std::string_view text) {
 }
 
 [[noreturn]] void unreadable(const std::filesystem::path& file) {
-    throw base::Error(base::Fault::Unavailable, "package '{}' cannot be read: {}", file.string(),
+    throw base::Error(base::Fault::Unavailable, "file '{}' cannot be read: {}", file.string(),
                       base::system_reason(errno));
 }
 
@@ -57,8 +57,9 @@ std::optional<Range> range_of(std::string_view field, std::uint64_t size) {
     return Range{*first, std::min(*last, size - 1) - *first + 1};
 }
 
-protocol::Task<void> send_package(protocol::TlsStream& stream, const protocol::RequestHead& head,
-                                  const std::filesystem::path& file, base::Duration timeout) {
+protocol::Task<void> send_file(protocol::TlsStream& stream, const protocol::RequestHead& head,
+                               const api::StoredFile& stored, base::Duration timeout) {
+    const std::filesystem::path& file = stored.file;
     const base::Descriptor descriptor(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
     struct stat status {};
     if (!descriptor || ::fstat(descriptor.get(), &status) != 0) {
@@ -73,7 +74,7 @@ protocol::Task<void> send_package(protocol::TlsStream& stream, const protocol::R
         co_await stream.write_all(refusal, timeout);
         co_return;
     }
-    std::vector<protocol::HttpField> fields = {{"Content-Type", "application/x-rpm"},
+    std::vector<protocol::HttpField> fields = {{"Content-Type", std::string(stored.type)},
                                                {"Accept-Ranges", "bytes"}};
     const bool partial = range->count != size;
     if (partial) {

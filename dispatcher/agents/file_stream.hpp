@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "dispatcher/api/request.hpp"
 #include "dispatcher/protocol/http.hpp"
 #include "dispatcher/protocol/tls_stream.hpp"
 
@@ -21,9 +22,9 @@ struct Range {
 /// file, as RFC 9110 allows.
 std::optional<Range> range_of(std::string_view field, std::uint64_t size);
 
-/// The answer to a request for a package: the file, or the part that `Range` asks for.
+/// The answer to a request for a file: all of it, or the part that `Range` asks for.
 /// @throws base::Error{Unavailable} when the file cannot be read or the other side does not move.
-protocol::Task<void> send_package(protocol::TlsStream& stream, const protocol::RequestHead& head,
-                                  const std::filesystem::path& file, base::Duration timeout);
+protocol::Task<void> send_file(protocol::TlsStream& stream, const protocol::RequestHead& head,
+                               const api::StoredFile& stored, base::Duration timeout);
 
 } // namespace dispatcher::agents

@@ -1,0 +1,34 @@
+// Copyright the Tiercel authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "dispatcher/runs/composition.hpp"
+#include "dispatcher/runs/seams.hpp"
+
+#include <memory>
+#include <optional>
+
+namespace dispatcher::runs {
+
+/// One script, spoken with in the calling thread, which waits for it at most half a minute in all. For plans
+/// and checks; runs use ScriptHosts.
+class PatientScript {
+public:
+    explicit PatientScript(const ScriptStart& start);
+    ~PatientScript();
+    PatientScript(const PatientScript&) = delete;
+    PatientScript& operator=(const PatientScript&) = delete;
+    /// @throws base::Error{Unavailable} when the process dies or is silent.
+    workflows::engine::Script::Step next(const std::optional<workflows::engine::Answer>& answer);
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+/// Whether the workflows that a release brings, and the one that is asked for, can run as they are written;
+/// the latter is taken to its first command with its parameters. In the calling thread, as PatientScript.
+/// @throws base::Error{Input} with what is wrong first, and where.
+void check_workflows(const Composition& composition);
+
+} // namespace dispatcher::runs

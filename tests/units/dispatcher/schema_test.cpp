@@ -1,0 +1,40 @@
+// Copyright the Tiercel authors
+// SPDX-License-Identifier: Apache-2.0
+#include "dispatcher/auth/tokens.hpp"
+#include "dispatcher/runs/run_records.hpp"
+#include "dispatcher/runs/standings.hpp"
+#include "tests/catch.hpp"
+#include "tests/units/dispatcher/store.hpp"
+
+using namespace dispatcher;
+
+TEST_CASE("a database of the version before policies keeps its runs, tokens and what runs left behind",
+          "[law-7]") {
+    base::TemporaryDirectory directory;
+    {
+        base::Database old(directory.path() / "db", {runs::schema().front()});
+        old.execute(R"sql(
+INSERT INTO runs (id, kind, environment, application, release, release_given, workflow, params, actor, state, epoch, outcome, created)
+VALUES ('01A', 'deploy', 'prod', 'shop', 'shop/1.0', 1, 'rolling', '{}', 'token:alice', 'ended', 1, 'stopped', '2026-11-20T12:00:00.000Z'),
+       ('01B', 'deploy', 'prod', 'shop', 'shop/2.0', 1, 'rolling', '{}', 'token:alice', 'ended', 2, 'stopped', '2026-11-20T13:00:00.000Z');
+INSERT INTO targets VALUES ('01A', 'shop/web', 'web-1', 0, 'failed', ''), ('01A', 'shop/web', 'web-2', 0, 'failed', ''),
+       ('01A', 'shop/web', 'web-3', 0, 'updated', ''),
+       ('01B', 'shop/web', 'web-1', 0, 'updated', ''), ('01B', 'shop/web', 'web-2', 0, 'not_started', ''),
+       ('01B', 'shop/web', 'web-3', 0, 'lost', '');
+INSERT INTO tokens (id, kind, name, scope, secret, created, created_by)
+VALUES ('01T', 'operator', 'alice', 'operate', 'x', '2026-11-20T12:00:00.000Z', 'dispatcher');
+)sql");
+    }
+    base::Database database(directory.path() / "db", runs::schema());
+    const runs::RunRecord run = runs::RunRecords(database).find("01B");
+    CHECK(run.outcome == "stopped");
+    CHECK_FALSE(run.starts);
+    CHECK_FALSE(run.retries);
+    CHECK(auth::Tokens(database, {base::sha256("ca"), {}, {}}).all().at(0).role.empty());
+    std::string out;
+    for (const auto& target : runs::Standings(database).out("prod")) {
+        out += target.str() + "; ";
+    }
+    // web-1 was mended by the later run, which did not come to web-2.
+    CHECK(out == "shop/web on web-2; shop/web on web-3; ");
+}
