@@ -19,7 +19,7 @@ id_t account(const base::Files& files, const std::filesystem::path& root, const 
     if (name == "root") {
         return 0;
     }
-    const std::filesystem::path list = base::inside(root, file);
+    const std::filesystem::path list = base::followed_inside(root, file, base::LastLink::Followed);
     const std::string text = files.exists(list) ? files.read(list) : std::string();
     for (std::size_t at = 0; at < text.size();) {
         const std::size_t end = std::min(text.find('\n', at), text.size());
@@ -102,8 +102,11 @@ void ConfigSet::put(const FileState& wanted) {
         files_.remove(there);
         // Directories that came with it go with it, as long as nobody else has put something there.
         std::filesystem::path directory = there.parent_path();
-        while (!wanted.first_missing.empty() && directory.string().size() >= wanted.first_missing.size() &&
-               ::rmdir(directory.c_str()) == 0) {
+        const auto came_with_it = [&] {
+            return !wanted.first_missing.empty() &&
+                   (directory.string() + "/").starts_with(wanted.first_missing + "/");
+        };
+        while (came_with_it() && ::rmdir(directory.c_str()) == 0) {
             directory = directory.parent_path();
         }
         return;

@@ -10,8 +10,9 @@
 
 namespace ctl_client {
 
-/// Config files below a root: looked at, and put into place one by one, each with a single durable rename. A
-/// set of them is made whole after a crash by putting it again. Owners are set only when we are root.
+/// Config files below a root, whose symbolic links lead nowhere else: looked at, and put into place one by
+/// one, each with a single durable rename. A set of them is made whole after a crash by putting it again.
+/// Owners are set only when we are root.
 class ConfigSet {
 public:
     ConfigSet(base::Files& files, std::filesystem::path root) : files_(files), root_(std::move(root)) {}
@@ -27,7 +28,9 @@ public:
     void clear_leftovers(const std::string& path);
 
 private:
-    std::filesystem::path place(const std::string& path) const { return base::inside(root_, path); }
+    std::filesystem::path place(const std::string& path) const {
+        return base::followed_inside(root_, path, base::LastLink::Kept);
+    }
 
     base::Files& files_;
     std::filesystem::path root_;

@@ -5,9 +5,13 @@
 #include "base/error.hpp"
 #include "base/json.hpp"
 #include "base/log.hpp"
-#include "ctl-client/unified_diff.hpp"
+#include "ctl-client/cancellation.hpp"
+#include "ctl-client/command_run.hpp"
+#include "ctl-client/http_get.hpp"
+#include "ctl-client/measurement.hpp"
+#include "ctl-client/planned_changes.hpp"
+#include "templates/template.hpp"
 
-#include <algorithm>
 #include <map>
 
 namespace ctl_client {
@@ -35,12 +39,17 @@ std::string_view code_of(base::Fault fault) {
     return fault == base::Fault::Denied || fault == base::Fault::Conflict ? "refused" : "failed";
 }
 
-/// All diffs of a report together: a report must fit into one frame.
-constexpr std::size_t most_diff_bytes = 256u << 10;
 constexpr std::size_t most_reason_bytes = 8u << 10;
 
 base::Fields body_of(const Order& order) {
     return base::Fields(order.body, "order '" + order.id + "'", "body");
+}
+
+base::Object told(const Upkeep& upkeep) {
+    return {{"restarted", upkeep.restarted},
+            {"reloaded", upkeep.reloaded},
+            {"started", upkeep.started},
+            {"stopped", upkeep.stopped}};
 }
 
 std::string outcome(const Change& change) {
@@ -50,40 +59,31 @@ std::string outcome(const Change& change) {
                : change.reason;
 }
 
-void restarts(base::Object& detail, const std::vector<ServiceAction>& actions) {
-    std::map<ServiceAction::Kind, std::vector<std::string>> by_kind;
-    base::Object why;
-    for (const ServiceAction& action : actions) {
-        by_kind[action.kind].push_back(action.name);
-        why.set(action.name, action.reason);
-    }
-    detail.set("restart", by_kind[ServiceAction::Kind::Restart]);
-    detail.set("reload", by_kind[ServiceAction::Kind::Reload]);
-    detail.set("start", by_kind[ServiceAction::Kind::Start]);
-    detail.set("stop", by_kind[ServiceAction::Kind::Stop]);
-    detail.set("restart_why", std::move(why));
-}
-
 } // namespace
 
 Executor::Executor(base::Database& database, Host host)
     : host_(std::move(host)), journal_(database), generations_(database, host_.state),
       transaction_(database, generations_, host_.state, host_.packages, host_.files, host_.root),
-      preparation_({generations_, host_.state, host_.packages, host_.files, host_.processes, host_.root,
-                    host_.source}),
-      services_(database), drain_(database, host_.files, host_.pause) {}
+      preparation_({generations_, host_.state, host_.packages, host_.files, host_.programs, host_.root,
+                    host_.source, host_.manifest_source}),
+      services_(database), drain_(database, host_.files, host_.pause), hooks_(host_.programs) {}
 
 void Executor::recover() {
     transaction_.recover();
 }
 
 bool Executor::perform_next() {
+    const bool cancelled = carry_out_cancels(journal_, host_.interruption);
     const std::optional<Journal::Entry> entry = journal_.next(host_.clock.now());
     if (!entry) {
-        return false;
+        return cancelled;
     }
-    if (!entry->begun) {
-        journal_.begin(entry->order.id);
+    // Whoever finds it begun in the journal finds it here, too.
+    host_.interruption.begin(entry->order.id, journal_.is_cancelled(entry->order.id));
+    resumed_ = entry->begun;
+    if (!journal_.begin(entry->order.id)) {
+        host_.interruption.end();
+        return true;
     }
     Report report = perform(entry->order);
     report.order = entry->order.id;
@@ -104,16 +104,31 @@ bool Executor::perform_next() {
                {"ok", report.ok},
                {"code", report.code},
                {"reason", report.reason}});
-    journal_.finish(report);
+    journal_.finish(report, host_.interruption.ended_so_far());
+    host_.interruption.end();
     return true;
 }
 
 Report Executor::perform(const Order& order) {
+    Report report = carry_out(order);
+    if (const std::vector<std::string> warnings = hooks_.take_warnings(); !warnings.empty()) {
+        base::Object detail = report.detail.object() != nullptr ? *report.detail.object() : base::Object{};
+        detail.set("warnings", warnings);
+        report.detail = std::move(detail);
+    }
+    if (!report.ok && host_.interruption.asked() && report.code == "failed") {
+        report.code = "cancelled";
+    }
+    return report;
+}
+
+Report Executor::carry_out(const Order& order) {
     using Step = Report (Executor::*)(const Order&, Report);
     static const std::map<std::string_view, Step> steps{
-        {"prepare", &Executor::prepare}, {"drain", &Executor::drain},  {"apply", &Executor::apply},
-        {"restart", &Executor::restart}, {"probe", &Executor::probe},  {"undrain", &Executor::undrain},
-        {"undo", &Executor::undo},       {"settle", &Executor::settle}};
+        {"prepare", &Executor::prepare}, {"drain", &Executor::drain},     {"apply", &Executor::apply},
+        {"restart", &Executor::restart}, {"probe", &Executor::probe},     {"undrain", &Executor::undrain},
+        {"undo", &Executor::undo},       {"settle", &Executor::settle},   {"stop", &Executor::stop},
+        {"start", &Executor::start},     {"command", &Executor::command}, {"measure", &Executor::measure}};
     try {
         return (this->*steps.at(order.kind))(order, {}); // Order::parse knows all kinds
     } catch (const base::Error& error) {
@@ -137,7 +152,12 @@ Report Executor::prepare(const Order& order, Report report) {
     if (const auto reason = generations_.quarantined(order.component)) {
         return refused(std::move(report), "quarantined", *reason);
     }
-    const Wanted wanted = Wanted::checked(*desired, body.text("manifest"), host_.release_keys);
+    const std::optional<base::Fields> manifest = body.record("manifest");
+    if (!manifest) {
+        body.fail("manifest", "'manifest' is missing");
+    }
+    const std::string envelope = preparation_.envelope(dispatcher::protocol::EnvelopeName::from(*manifest));
+    const Wanted wanted = Wanted::checked(*desired, envelope, host_.release_keys);
     if (wanted.component.str() != order.component) {
         body.fail("desired", fmt::format("the order is for component '{}', but wants '{}'", order.component,
                                          wanted.component));
@@ -146,6 +166,7 @@ Report Executor::prepare(const Order& order, Report report) {
     if (const auto now = generations_.current(order.component)) {
         preparation_.require_held(now->packages);
     }
+    host_.interruption.check();
     const std::vector<std::string> objections = transaction_.objections(candidate);
     if (!objections.empty()) {
         std::string reason;
@@ -156,80 +177,34 @@ Report Executor::prepare(const Order& order, Report report) {
     }
     base::Object detail = changes(candidate);
     if (!body.flag("plan", false)) {
-        generations_.record_candidate(candidate);
+        generations_.record_candidate(candidate, order.run);
     }
     return done(std::move(report), std::move(detail));
 }
 
 base::Object Executor::changes(const Generation& candidate) {
-    const std::optional<Generation> now = generations_.current(candidate.component);
-    std::map<std::string, std::pair<base::Value, base::Value>> builds; // name → from, to
-    for (const rpm::Installed& package : host_.packages.installed()) {
-        const HeldPackage* wanted = candidate.find(package.nevra.name);
-        const bool leaves = wanted == nullptr && now && now->find(package.nevra.name) != nullptr;
-        if ((wanted != nullptr && !(wanted->identity == package)) || leaves) {
-            builds[package.nevra.name].first = package.nevra.str();
-        } else if (wanted != nullptr) {
-            builds[package.nevra.name] = {true, true}; // stays
-        }
-    }
-    for (const HeldPackage& package : candidate.packages) {
-        auto& build = builds[package.identity.nevra.name];
-        if (build.first.flag() == nullptr) {
-            build.second = package.identity.nevra.str();
-        }
-    }
-    base::Array packages;
-    for (const auto& [name, build] : builds) {
-        if (build.first.flag() == nullptr) {
-            packages.push_back(base::Object{{"name", name}, {"from", build.first}, {"to", build.second}});
-        }
-    }
-    ConfigSet config(host_.files, host_.root);
-    base::Array files;
-    std::size_t diff_bytes = 0;
-    const auto compare = [&](const std::string& path, const std::string& after) {
-        const FileState there = config.look(path);
-        std::string diff = unified_diff(there.bytes.value_or(""), after, path);
-        if (diff.empty() && !there.bytes) {
-            diff = fmt::format("--- {}\n+++ {}\n", path, path);
-        }
-        if (!diff.empty()) {
-            diff_bytes += diff.size();
-            if (diff_bytes > most_diff_bytes) {
-                diff = fmt::format("--- {}\n+++ {}\n@@ not shown: too long @@\n", path, path);
-            }
-            files.push_back(base::Object{{"path", path}, {"diff", std::move(diff)}});
-        }
-    };
-    for (const ConfigFile& file : candidate.config) {
-        compare(file.path, file.bytes);
-    }
-    for (const ConfigFile& file : now ? now->config : std::vector<ConfigFile>{}) {
-        const bool stays = std::any_of(candidate.config.begin(), candidate.config.end(),
-                                       [&](const ConfigFile& one) { return one.path == file.path; });
-        if (!stays) {
-            compare(file.path, "");
-        }
-    }
-    const std::vector<ServiceAction> service_actions = actions(services_.of(candidate.component), candidate);
-    base::Object detail{{"changed", !packages.empty() || !files.empty() || !service_actions.empty()}};
-    detail.set("packages", std::move(packages));
-    detail.set("config", std::move(files));
-    restarts(detail, service_actions);
-    detail.set("validated", "staged");
+    const auto now = generations_.current(candidate.component);
+    base::Object detail =
+        planned_changes(candidate, now, host_.packages.installed(), ConfigSet(host_.files, host_.root),
+                        actions(services_.of(candidate.component), candidate));
     detail.set("present", transaction_.present(candidate.component).str());
-    detail.set("installed", now.has_value());
     return detail;
 }
 
 Report Executor::drain(const Order& order, Report report) {
-    const bool drained = drain_.drain(order.component, generations_.current(order.component));
-    return done(std::move(report), {{"drained", drained}});
+    const auto now = generations_.current(order.component);
+    const auto coming = generations_.candidate_of_run(order.component, order.run);
+    int ran = hooks_.run("before-drain", now, coming);
+    const bool drained = drain_.drain(order.component, now);
+    ran += hooks_.run("after-drain", now, coming);
+    return done(std::move(report), {{"drained", drained || ran > 0}});
 }
 
 Report Executor::undrain(const Order& order, Report report) {
+    const auto now = generations_.current(order.component);
+    hooks_.run("before-undrain", now);
     const bool undrained = drain_.undrain(order.component);
+    hooks_.run("after-undrain", now);
     return done(std::move(report), {{"undrained", undrained}});
 }
 
@@ -254,6 +229,9 @@ Report Executor::apply(const Order& order, Report report) {
                            fmt::format("component '{}' is not as it was when this was planned; plan again",
                                        order.component));
         }
+        hooks_.run("before-apply", generations_.current(order.component), candidate);
+        host_.interruption.check();
+        const Interruption::Whole whole(host_.interruption, "the change of packages and config");
         change = transaction_.apply(order.id, order.run, *candidate);
     }
     if (change->state != Change::State::Done) {
@@ -261,19 +239,123 @@ Report Executor::apply(const Order& order, Report report) {
                        change->state == Change::State::Quarantined ? "quarantined" : "failed",
                        outcome(*change));
     }
+    const auto now = generations_.current(order.component);
+    hooks_.run("after-apply", now);
     base::Object detail;
-    restarts(detail, actions(services_.of(order.component), generations_.current(order.component)));
+    tell_actions(detail, actions(services_.of(order.component), now));
     detail.set("generation", generations_.current_id(order.component).value_or(0));
     return done(std::move(report), std::move(detail));
 }
 
+Upkeep Executor::bring_up(const std::string& component, bool all) {
+    const Interruption::Whole whole(host_.interruption, "the change of services");
+    services_.set_stopped(component, false);
+    return ctl_client::bring_up(services_, host_.services, component, generations_.current(component), all);
+}
+
 Report Executor::restart(const Order& order, Report report) {
-    const Upkeep upkeep =
-        bring_up(services_, host_.services, order.component, generations_.current(order.component));
-    return done(std::move(report), {{"restarted", upkeep.restarted},
-                                    {"reloaded", upkeep.reloaded},
-                                    {"started", upkeep.started},
-                                    {"stopped", upkeep.stopped}});
+    const auto now = generations_.current(order.component);
+    hooks_.run("before-restart", now);
+    host_.interruption.check();
+    const Upkeep upkeep = bring_up(order.component, body_of(order).flag("all", false));
+    hooks_.run("after-restart", now);
+    return done(std::move(report), told(upkeep));
+}
+
+Report Executor::start(const Order& order, Report report) {
+    const auto now = generations_.current(order.component);
+    hooks_.run("before-start", now);
+    host_.interruption.check();
+    const Upkeep upkeep = bring_up(order.component);
+    hooks_.run("after-start", now);
+    return done(std::move(report), told(upkeep));
+}
+
+Report Executor::stop(const Order& order, Report report) {
+    const auto now = generations_.current(order.component);
+    hooks_.run("before-stop", now);
+    Upkeep upkeep;
+    {
+        host_.interruption.check();
+        const Interruption::Whole whole(host_.interruption, "the stop of services");
+        services_.set_stopped(order.component, true);
+        upkeep = bring_down(services_, host_.services, order.component, now);
+    }
+    hooks_.run("after-stop", now);
+    return done(std::move(report), {{"stopped", upkeep.stopped}});
+}
+
+Report Executor::command(const Order& order, Report report) {
+    const auto now = generations_.current(order.component);
+    const rpm::PackagedCommand& packaged =
+        packaged_command(now, order.component, body_of(order).text("name"));
+    const auto began = std::chrono::steady_clock::now();
+    const auto outcome =
+        resumed_ ? host_.programs.left_behind(order.id) : run_command(packaged, host_.programs);
+    if (!outcome) {
+        return refused(std::move(report), "lost",
+                       fmt::format("command '{}' was begun, and nobody knows how it ended: {} was killed",
+                                   packaged.name, resumed_ ? "the client" : "its keeper"));
+    }
+    base::Object detail{{"exit_code", outcome->exit_code},
+                        {"changed", !outcome->timed_out && packaged.has_changed(outcome->exit_code)},
+                        {"output", outcome->output}};
+    if (!resumed_) {
+        detail.set("duration", base::to_text(std::chrono::duration_cast<base::Duration>(
+                                   std::chrono::steady_clock::now() - began)));
+    }
+    const std::string objection = ctl_client::objection(packaged, *outcome);
+    report = done(std::move(report), std::move(detail));
+    return objection.empty() ? report : refused(std::move(report), "failed", objection);
+}
+
+double Executor::measured(const base::Fields& body, const std::string& component) {
+    const auto now = generations_.current(component);
+    if (const auto name = body.maybe_text("command")) {
+        const rpm::PackagedCommand& packaged = packaged_command(now, component, *name);
+        const auto outcome = run_command(packaged, host_.programs);
+        const std::string objection =
+            outcome ? ctl_client::objection(packaged, *outcome) : "its keeper was killed";
+        if (!objection.empty()) {
+            throw base::Error(base::Fault::Unavailable, "{}", objection);
+        }
+        return number_in_last_line(outcome->output);
+    }
+    const auto http = body.record("http");
+    if (!http) {
+        body.fail("http", "a measurement needs 'command', or 'http' with url and path");
+    }
+    if (!now) {
+        throw base::Error(base::Fault::Unavailable, "component '{}' is not installed here", component);
+    }
+    const base::Value desired = base::parse_json(now->desired, "desired");
+    const base::Value* settings = desired.object()->find("settings");
+    const std::string url = templates::render(
+        http->text("url"),
+        variables_of(desired,
+                     settings != nullptr && settings->object() != nullptr ? *settings->object()
+                                                                          : base::Object{},
+                     node_root(host_.root)),
+        "url of measurement");
+    constexpr std::size_t most_bytes = 4u << 20;
+    const Deadline deadline =
+        std::chrono::steady_clock::now() + body.duration("timeout", std::chrono::seconds(10));
+    return number_at(base::parse_json(http_body(url, deadline, most_bytes), url), http->text("path"));
+}
+
+Report Executor::measure(const Order& order, Report report) {
+    const base::Fields body = body_of(order);
+    const std::string name = body.text("name");
+    try {
+        return done(std::move(report), {{"value", measured(body, order.component)}});
+    } catch (const base::Error& error) {
+        // What could not be measured is no bad value (law 15); what is not to be is another matter.
+        if (error.fault() == base::Fault::Denied || host_.interruption.asked()) {
+            throw;
+        }
+        return refused({}, "inconclusive",
+                       fmt::format("'{}' could not be measured: {}", name, error.message()));
+    }
 }
 
 Report Executor::probe(const Order& order, Report report) {
@@ -293,7 +375,7 @@ Report Executor::probe(const Order& order, Report report) {
     for (const rpm::Probe& probe : probes) {
         ProbeTime time;
         time.pause = host_.pause;
-        const CheckResult result = check(probe, host_.processes, time);
+        const CheckResult result = check(probe, host_.programs, time);
         const bool passed = result.verdict == CheckResult::Verdict::Pass;
         checks.push_back(base::Object{{"name", result.name}, {"ok", passed}, {"reason", result.reason}});
         if (!passed) {
@@ -316,9 +398,14 @@ Report Executor::undo(const Order& order, Report report) {
     bool undone = change.has_value();
     if (!change) {
         if (!transaction_.can_undo(run, order.component)) {
-            return done(std::move(report),
-                        {{"undone", false}, {"present", transaction_.present(order.component).str()}});
+            const bool stopped = services_.stopped(order.component);
+            base::Object detail = stopped ? told(bring_up(order.component)) : base::Object{};
+            detail.set("undone", false);
+            detail.set("present", transaction_.present(order.component).str());
+            return done(std::move(report), std::move(detail));
         }
+        hooks_.run("before-undo", generations_.current(order.component), std::nullopt, Hooks::Mercy::All);
+        const Interruption::Whole whole(host_.interruption, "the way back of packages and config");
         // While their packages are still there: a stop command may be in one of them.
         const auto before = transaction_.generation_before(run, order.component);
         Upkeep stopped;
@@ -332,14 +419,11 @@ Report Executor::undo(const Order& order, Report report) {
                        change->state == Change::State::Quarantined ? "quarantined" : "failed",
                        outcome(*change));
     }
-    const Upkeep upkeep =
-        bring_up(services_, host_.services, order.component, generations_.current(order.component));
-    return done(std::move(report), {{"undone", undone},
-                                    {"present", transaction_.present(order.component).str()},
-                                    {"restarted", upkeep.restarted},
-                                    {"reloaded", upkeep.reloaded},
-                                    {"started", upkeep.started},
-                                    {"stopped", upkeep.stopped}});
+    base::Object detail = told(bring_up(order.component));
+    hooks_.run("after-undo", generations_.current(order.component));
+    detail.set("undone", undone);
+    detail.set("present", transaction_.present(order.component).str());
+    return done(std::move(report), std::move(detail));
 }
 
 Report Executor::settle(const Order& order, Report report) {
@@ -370,6 +454,7 @@ std::vector<Executor::ComponentStatus> Executor::status() {
                                                : "applied";
         status.present = transaction_.present(component);
         status.drained = drain_.drained(component);
+        status.stopped = services_.stopped(component);
         status.generation = generation.id;
         for (const ServiceAction& action : actions(services_.of(component), generation)) {
             status.pending.push_back(fmt::format("service '{}': {}", action.name, action.reason));

@@ -18,15 +18,17 @@ HeldPackage held_row(const base::Statement& row) {
 
 } // namespace
 
-std::int64_t Generations::record_candidate(const Generation& generation) {
+std::int64_t Generations::record_candidate(const Generation& generation, const std::string& run) {
     base::Transaction transaction(database_);
     database_.prepare("DELETE FROM generations WHERE component = ? AND applied = 0")
         .with(generation.component)
         .run();
     database_
-        .prepare("INSERT INTO generations (component, desired_digest, release, document) VALUES (?, ?, ?, ?)")
+        .prepare(
+            "INSERT INTO generations (component, desired_digest, release, document, run) VALUES (?, ?, ?, "
+            "?, ?)")
         .with(generation.component, generation.desired_digest.str(), generation.release,
-              generation.document())
+              generation.document(), run)
         .run();
     const std::int64_t id = database_.last_row_id();
     base::Statement insert = database_.prepare(
@@ -89,6 +91,14 @@ std::optional<Generation> Generations::candidate(const std::string& component,
     return row.step() ? std::optional(load(row.whole(0))) : std::nullopt;
 }
 
+std::optional<Generation> Generations::candidate_of_run(const std::string& component,
+                                                        const std::string& run) const {
+    base::Statement row =
+        database_.prepare("SELECT id FROM generations WHERE component = ? AND applied = 0 AND run = ?");
+    row.with(component, run);
+    return row.step() ? std::optional(load(row.whole(0))) : std::nullopt;
+}
+
 void Generations::make_current(const std::string& component, std::optional<std::int64_t> id) {
     database_
         .prepare("INSERT INTO components (name, current) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET "
@@ -124,6 +134,7 @@ void Generations::settle(const std::string& component, bool known_good) {
         transaction.commit();
     }
     remove_unneeded_packages();
+    remove_manifests();
 }
 
 void Generations::forget(const std::string& component) {
@@ -177,6 +188,13 @@ void Generations::remove_unneeded_packages() {
         database_.prepare("DELETE FROM held_packages WHERE file = ?").with(file).run();
         std::error_code ignored;
         std::filesystem::remove(state_.stage(base::Digest::parse(file)), ignored);
+    }
+}
+
+void Generations::remove_manifests() {
+    std::error_code ignored;
+    for (const auto& entry : std::filesystem::directory_iterator(state_.manifests(), ignored)) {
+        std::filesystem::remove(entry.path(), ignored);
     }
 }
 

@@ -21,20 +21,23 @@ class Generations {
 public:
     Generations(base::Database& database, const StateDirectory& state) : database_(database), state_(state) {}
 
-    /// Records a candidate, in place of an earlier one of the same component; returns its id.
-    std::int64_t record_candidate(const Generation& generation);
+    /// Records a candidate that this run prepared, in place of an earlier one of the same component; returns
+    /// its id.
+    std::int64_t record_candidate(const Generation& generation, const std::string& run);
     /// With config. @throws base::Error{NotFound}
     Generation load(std::int64_t id) const;
     std::optional<Generation> current(const std::string& component) const;
     std::optional<std::int64_t> current_id(const std::string& component) const;
     /// The candidate that was prepared for exactly this desired document.
     std::optional<Generation> candidate(const std::string& component, const base::Digest& desired) const;
+    /// The candidate that this run prepared.
+    std::optional<Generation> candidate_of_run(const std::string& component, const std::string& run) const;
     /// Call inside a transaction of the caller. Nothing: the component is not on this node any more.
     void make_current(const std::string& component, std::optional<std::int64_t> id);
     std::vector<std::string> components() const;
 
     /// Marks the current generation, forgets what is not kept and removes package files that nothing kept
-    /// needs.
+    /// needs, and signed manifests: what comes next fetches its own.
     void settle(const std::string& component, bool known_good);
 
     void hold(const HeldPackage& package);
@@ -50,6 +53,7 @@ public:
 private:
     void forget(const std::string& component);
     void remove_unneeded_packages();
+    void remove_manifests();
 
     base::Database& database_;
     const StateDirectory& state_;

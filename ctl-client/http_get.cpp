@@ -4,6 +4,7 @@
 
 #include "base/error.hpp"
 #include "base/handle.hpp"
+#include "dispatcher/protocol/http.hpp"
 
 #include <algorithm>
 #include <array>
@@ -12,6 +13,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <optional>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -114,7 +116,15 @@ base::Descriptor connect_tcp(std::string_view address, Deadline deadline) {
     refuse(address, last);
 }
 
-int http_status(std::string_view url, Deadline deadline) {
+namespace {
+
+struct Asked {
+    base::Descriptor socket;
+    std::string host; ///< as in the URL
+};
+
+/// Connects and sends the request. HTTP/1.0 for a body: then it does not come in chunks.
+Asked ask(std::string_view url, std::string_view version, Deadline deadline) {
     constexpr std::string_view scheme = "http://";
     if (!url.starts_with(scheme)) {
         throw base::Error(base::Fault::Input, "'{}' is no http:// URL", url);
@@ -123,42 +133,93 @@ int http_status(std::string_view url, Deadline deadline) {
     const std::size_t slash = std::min(rest.find('/'), rest.size());
     const std::string host(rest.substr(0, slash));
     const std::string path = slash == rest.size() ? "/" : std::string(rest.substr(slash));
+    if (path.find_first_of(" \r\n") != std::string::npos) {
+        throw base::Error(base::Fault::Input, "'{}' is no URL: it has a blank", url);
+    }
     const bool has_port = host.rfind(':') != std::string::npos && host.back() != ']';
-    const base::Descriptor socket = connect_tcp(has_port ? host : host + ":80", deadline);
+    Asked asked{connect_tcp(has_port ? host : host + ":80", deadline), host};
     const std::string request = fmt::format(
-        "GET {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: ctl-client\r\nAccept: */*\r\nConnection: close\r\n\r\n",
-        path, host);
+        "GET {} {}\r\nHost: {}\r\nUser-Agent: ctl-client\r\nAccept: */*\r\nConnection: close\r\n\r\n", path,
+        version, host);
     for (std::size_t at = 0; at < request.size();) {
-        const ssize_t sent = ::send(socket.get(), request.data() + at, request.size() - at, MSG_NOSIGNAL);
+        const ssize_t sent =
+            ::send(asked.socket.get(), request.data() + at, request.size() - at, MSG_NOSIGNAL);
         if (sent < 0 && errno == EAGAIN) {
-            wait_for(socket.get(), POLLOUT, deadline);
+            wait_for(asked.socket.get(), POLLOUT, deadline);
         } else if (sent < 0 && errno != EINTR) {
             refuse(host, errno);
         } else if (sent > 0) {
             at += static_cast<std::size_t>(sent);
         }
     }
+    return asked;
+}
+
+/// Adds what has arrived to the answer; false: the other side has closed.
+bool receive(const Asked& asked, std::string& answer, Deadline deadline) {
+    while (true) {
+        std::array<char, 16384> block;
+        const ssize_t got = ::recv(asked.socket.get(), block.data(), block.size(), 0);
+        if (got > 0) {
+            answer.append(block.data(), static_cast<std::size_t>(got));
+            return true;
+        }
+        if (got == 0) {
+            return false;
+        }
+        if (errno == EAGAIN) {
+            wait_for(asked.socket.get(), POLLIN, deadline);
+        } else if (errno != EINTR) {
+            refuse(asked.host, errno);
+        }
+    }
+}
+
+} // namespace
+
+std::string http_body(std::string_view url, Deadline deadline, std::size_t limit_bytes) {
+    const Asked asked = ask(url, "HTTP/1.0", deadline);
+    std::string answer;
+    std::optional<dispatcher::protocol::ResponseHead> head;
+    const auto complete = [&] {
+        return head && head->content_length && answer.size() >= *head->content_length;
+    };
+    while (!complete() && receive(asked, answer, deadline)) {
+        if (!head) {
+            head = dispatcher::protocol::take_response_head(answer);
+        }
+        if (answer.size() > limit_bytes) {
+            throw base::Error(base::Fault::Unavailable, "'{}' answers with more than {} bytes", url,
+                              limit_bytes);
+        }
+    }
+    if (!head || (head->content_length && !complete())) {
+        throw base::Error(base::Fault::Unavailable, "'{}' closed the connection before its answer was whole",
+                          url);
+    }
+    constexpr unsigned well = 200;
+    if (head->status != well) {
+        throw base::Error(base::Fault::Unavailable, "'{}' answers {}", url, head->status);
+    }
+    return answer;
+}
+
+int http_status(std::string_view url, Deadline deadline) {
+    const Asked asked = ask(url, "HTTP/1.1", deadline);
     // "HTTP/1.1 200" is all that counts.
     constexpr std::size_t status_at = 9;
     constexpr std::size_t needed = 12;
     std::string answer;
     while (answer.size() < needed) {
-        std::array<char, 512> block;
-        const ssize_t got = ::recv(socket.get(), block.data(), block.size(), 0);
-        if (got > 0) {
-            answer.append(block.data(), static_cast<std::size_t>(got));
-        } else if (got == 0) {
-            throw base::Error(base::Fault::Unavailable, "'{}' closed the connection without an answer", host);
-        } else if (errno == EAGAIN) {
-            wait_for(socket.get(), POLLIN, deadline);
-        } else if (errno != EINTR) {
-            refuse(host, errno);
+        if (!receive(asked, answer, deadline)) {
+            throw base::Error(base::Fault::Unavailable, "'{}' closed the connection without an answer",
+                              asked.host);
         }
     }
     int status = 0;
     if (!answer.starts_with("HTTP/1.") ||
         std::from_chars(answer.data() + status_at, answer.data() + needed, status).ec != std::errc()) {
-        throw base::Error(base::Fault::Unavailable, "'{}' does not answer in HTTP", host);
+        throw base::Error(base::Fault::Unavailable, "'{}' does not answer in HTTP", asked.host);
     }
     return status;
 }

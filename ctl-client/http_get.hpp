@@ -22,6 +22,10 @@ base::Descriptor connect_tcp(std::string_view address, Deadline deadline);
 /// Waits for POLLIN or POLLOUT. @throws base::Error{Unavailable} when the deadline is over.
 void wait_for(int socket, short events, Deadline deadline);
 
+/// The body of `GET url` with `http://`, which must answer 200. No proxy, no redirect.
+/// @throws as connect_tcp; base::Error{Unavailable} also for another status, and for more than `limit_bytes`.
+std::string http_body(std::string_view url, Deadline deadline, std::size_t limit_bytes);
+
 /// The status of `GET url` with `http://`; the body is not read. No proxy, no redirect. @throws as
 /// connect_tcp.
 int http_status(std::string_view url, Deadline deadline);

@@ -4,6 +4,7 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "ctl-client/cancellation.hpp"
 
 #include <algorithm>
 #include <array>
@@ -26,9 +27,10 @@ constexpr auto answer_time = 30s; ///< for connecting, and for the other side to
 
 } // namespace
 
-Link::Link(const Identity& identity, base::Database& database, Worker& worker, const base::Clock& clock,
-           int wake, int stop)
-    : identity_(identity), journal_(database), worker_(worker), clock_(clock), wake_(wake), stop_(stop) {}
+Link::Link(const Identity& identity, base::Database& database, Worker& worker, Interruption& interruption,
+           const base::Clock& clock, int wake, int stop)
+    : identity_(identity), journal_(database), worker_(worker), interruption_(interruption), clock_(clock),
+      wake_(wake), stop_(stop) {}
 
 Link::Event Link::wait(int socket, Deadline until) {
     std::array<pollfd, 3> wanted{{{stop_, POLLIN, 0}, {wake_, POLLIN, 0}, {socket, POLLIN, 0}}};
@@ -51,16 +53,15 @@ Link::Event Link::wait(int socket, Deadline until) {
 
 void Link::run() {
     std::mt19937_64 chance(std::random_device{}());
-    journal_.forget_old(clock_.now());
     while (worker_.failure().empty() && session()) {
         // Random from the start: all clients lose a dispatcher that ends in the same instant.
         std::uniform_int_distribution<std::int64_t> pause(0, std::max<std::int64_t>(backoff_.count(), 1));
         const Deadline until = Steady::now() + std::chrono::milliseconds(pause(chance));
-        while (Steady::now() < until && worker_.failure().empty()) {
+        do { // once at least: a pause of nothing must not hide that it is time to stop
             if (wait(-1, until) == Event::Stop) {
                 return;
             }
-        }
+        } while (Steady::now() < until && worker_.failure().empty());
     }
 }
 
@@ -152,11 +153,14 @@ void Link::handle(ServerConnection& connection, const protocol::Message& message
     } else if (const auto* sent = std::get_if<protocol::OrderSent>(&message)) {
         try {
             const std::optional<protocol::Report> answer = journal_.receive(sent->text, clock_.now());
-            const std::string id = protocol::Order::parse(sent->text).id;
-            send(connection, protocol::Received{id});
+            const protocol::Order order = protocol::Order::parse(sent->text);
+            send(connection, protocol::Received{order.id});
             if (answer) {
                 send(connection, *answer);
                 sent_.insert(answer->order);
+            } else if (order.kind == "cancel") {
+                carry_out_cancels(journal_, interruption_);
+                send_reports(connection);
             } else {
                 worker_.wake();
             }
@@ -196,7 +200,7 @@ protocol::Hello Link::hello() const {
     for (const Executor::ComponentStatus& status : worker_.status()) {
         hello.components.emplace(base::ComponentName(status.component),
                                  protocol::ComponentState{status.release, status.present.str(), status.state,
-                                                          status.drained, status.generation});
+                                                          status.drained, status.generation, status.stopped});
     }
     return hello;
 }

@@ -18,13 +18,14 @@ namespace ctl_client {
 /// The client's one outbound connection: orders come in, go to the journal, and only then are acknowledged as
 /// received; reports go out until the dispatcher has them. A lost connection is made again after a random
 /// pause, of which the dispatcher tells the upper bound, so that a thousand clients do not come back in one
-/// instant. Thread: the one that calls run().
+/// instant. Cancel orders are carried out here, beside the worker, which may be busy with what they name.
+/// Thread: the one that calls run().
 class Link {
 public:
     /// `wake` becomes readable when the worker has news; `stop` when the program shall end (a signalfd). Both
     /// stay the caller's.
-    Link(const Identity& identity, base::Database& database, Worker& worker, const base::Clock& clock,
-         int wake, int stop);
+    Link(const Identity& identity, base::Database& database, Worker& worker, Interruption& interruption,
+         const base::Clock& clock, int wake, int stop);
 
     /// Until `stop` is readable, or the worker has failed.
     void run();
@@ -46,13 +47,13 @@ private:
     const Identity& identity_;
     Journal journal_;
     Worker& worker_;
+    Interruption& interruption_; ///< of the worker's order
     const base::Clock& clock_;
     int wake_;
     int stop_;
     base::Duration backoff_ = std::chrono::seconds(5);
     base::Duration heartbeat_ = std::chrono::seconds(60);
     bool welcomed_ = false;
-    bool connected_before_ = false;
     std::set<std::string> sent_; ///< orders whose reports went out over this connection
     Deadline last_sent_;
 };

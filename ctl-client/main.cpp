@@ -73,6 +73,7 @@ public:
     Identity& identity() noexcept { return identity_; }
     const StateDirectory& state() const noexcept { return state_; }
     const base::Clock& clock() const noexcept { return clock_; }
+    Interruption& interruption() noexcept { return interruption_; }
 
     /// An executor with a database of its own; `packages_from` overrides where packages come from.
     std::unique_ptr<Executor>
@@ -91,12 +92,22 @@ public:
                 return fmt::format("https://{}/v1/packages/{}", server, package.digest.str());
             };
         }
+        auto manifests_from = [server = identity_.server](const base::Digest& digest) {
+            if (server.empty()) {
+                throw base::Error(base::Fault::NotFound,
+                                  "signed manifest '{}' is not held here, and there is no dispatcher to ask; "
+                                  "apply its release again",
+                                  digest.str());
+            }
+            return fmt::format("https://{}/v1/releases/{}", server, digest.str());
+        };
         packages_ = std::make_unique<HelperPackages>(processes_, std::move(setting));
         database_.emplace(state_.open());
         return std::make_unique<Executor>(
-            *database_, Host{state_, identity_.root, identity_.release_keys, std::move(packages_from), files_,
-                             processes_, *packages_, services_, clock_, [](base::Duration time) {
-                                 std::this_thread::sleep_for(time);
+            *database_, Host{state_, identity_.root, identity_.release_keys, std::move(packages_from),
+                             std::move(manifests_from), files_, programs_, *packages_, services_, clock_,
+                             interruption_, [this](base::Duration time) {
+                                 interruption_.pause(time);
                              }});
     }
 
@@ -106,6 +117,8 @@ private:
     Identity identity_;
     base::SystemFiles files_;
     base::SystemProcesses processes_;
+    Interruption interruption_;
+    KeptPrograms programs_{state_, interruption_};
     base::SystemClock clock_;
     PackagedServices services_{state_.logs()};
     std::unique_ptr<HelperPackages> packages_;
@@ -144,7 +157,8 @@ int run(const Options& options) {
     }
     base::Database database = client.state().open();
     Worker worker([&] { return client.executor(); }, [&] { ::eventfd_write(wake.get(), 1); });
-    Link(client.identity(), database, worker, client.clock(), wake.get(), stop.get()).run();
+    Link(client.identity(), database, worker, client.interruption(), client.clock(), wake.get(), stop.get())
+        .run();
     worker.stop();
     if (const std::string failure = worker.failure(); !failure.empty()) {
         throw base::Error(base::Fault::Unavailable, "{}", failure);
@@ -273,10 +287,12 @@ int status(const Options& options) {
                                           {"reason", one.reason},
                                           {"present", one.present.str()},
                                           {"drained", one.drained},
+                                          {"stopped", one.stopped},
                                           {"generation", one.generation},
                                           {"pending", one.pending}});
         if (!options.json) {
-            fmt::print("{} {} {}{}\n", one.component, one.release, one.state, one.drained ? ", drained" : "");
+            fmt::print("{} {} {}{}{}\n", one.component, one.release, one.state,
+                       one.drained ? ", drained" : "", one.stopped ? ", stopped" : "");
             for (const std::string& pending : one.pending) {
                 fmt::print("  pending: {}\n", pending);
             }

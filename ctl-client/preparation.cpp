@@ -20,6 +20,19 @@ bool intact(const std::filesystem::path& file, const base::Digest& digest) {
     return std::filesystem::is_regular_file(file, problem) && base::sha256_of_file(file) == digest;
 }
 
+void refuse_twin_commands(const Generation& generation) {
+    std::set<std::string> names;
+    for (const rpm::About& about : generation.abouts) {
+        for (const rpm::PackagedCommand& command : about.commands) {
+            if (!names.insert(command.name).second) {
+                throw base::Error(base::Fault::Input,
+                                  "command '{}' is brought by two packages of component '{}'", command.name,
+                                  generation.component);
+            }
+        }
+    }
+}
+
 } // namespace
 
 std::string node_root(const std::filesystem::path& root) {
@@ -28,25 +41,49 @@ std::string node_root(const std::filesystem::path& root) {
 
 void Preparation::download(const Wanted& wanted) {
     std::vector<Download> missing;
-    std::uint64_t bytes = 0;
     for (const repo::ManifestPackage& package : wanted.packages) {
         const std::filesystem::path file = parts_.state.stage(package.digest);
         if (!intact(file, package.digest)) {
             missing.push_back({parts_.source(package), package.digest, package.bytes, file});
-            bytes += package.bytes;
         }
     }
+    fetch(missing);
+}
+
+void Preparation::fetch(const std::vector<Download>& missing) {
     if (missing.empty()) {
         return;
+    }
+    std::uint64_t bytes = 0;
+    for (const Download& download : missing) {
+        bytes += download.bytes;
     }
     const std::uint64_t free = parts_.files.free_bytes(parts_.state.stage());
     if (free < bytes + reserve_bytes) {
         throw base::Error(base::Fault::Unavailable,
-                          "the packages need {} bytes of disk space, but '{}' has {} free of which {} stay "
+                          "the downloads need {} bytes of disk space, but '{}' has {} free of which {} stay "
                           "reserved; make room",
                           bytes, parts_.state.stage().string(), free, reserve_bytes);
     }
     parts_.packages.fetch(missing);
+}
+
+std::filesystem::path Preparation::envelope_file(const base::Digest& digest) const {
+    return parts_.state.manifests() / (digest.hex() + ".json");
+}
+
+std::string Preparation::envelope(const dispatcher::protocol::EnvelopeName& name) {
+    const std::filesystem::path file = envelope_file(name.digest);
+    if (!intact(file, name.digest)) {
+        fetch({{parts_.manifest_source(name.digest), name.digest, name.bytes, file}});
+    }
+    return parts_.files.read(file, dispatcher::protocol::max_envelope_bytes);
+}
+
+dispatcher::protocol::EnvelopeName Preparation::hold_envelope(std::string_view text) {
+    const auto name = dispatcher::protocol::EnvelopeName::of(text);
+    parts_.files.write(envelope_file(name.digest), text, 0600);
+    return name;
 }
 
 Generation Preparation::make(const Wanted& wanted) {
@@ -74,10 +111,11 @@ Generation Preparation::make(const Wanted& wanted) {
         contents.push_back(std::move(content));
     }
     const base::Object variables =
-        wanted.variables(resolved_settings(wanted.document, abouts), node_root(parts_.root));
+        variables_of(wanted.document, resolved_settings(wanted.document, abouts), node_root(parts_.root));
     for (const rpm::About& about : abouts) {
         generation.abouts.push_back(rendered(about, variables));
     }
+    refuse_twin_commands(generation);
     std::set<std::string> paths;
     for (const PackageContent& content : contents) {
         const std::vector<ConfigFile> config = rendered_config(content, variables);

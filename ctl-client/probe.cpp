@@ -10,12 +10,17 @@ namespace {
 
 using Verdict = CheckResult::Verdict;
 
-CheckResult try_exec(const rpm::Probe& probe, base::Processes& processes) {
+CheckResult try_exec(const rpm::Probe& probe, Programs& programs) {
     base::Command command;
     command.argv = *probe.exec;
     command.timeout = probe.timeout;
     command.output_limit_bytes = 4096;
-    const base::Outcome outcome = processes.run(command);
+    const auto kept = programs.keep(command, "check '" + probe.name + "'");
+    if (!kept) {
+        return {probe.name, Verdict::Inconclusive,
+                fmt::format("nobody knows how '{}' ended: its keeper was killed", probe.exec->front())};
+    }
+    const base::Outcome& outcome = *kept;
     if (outcome.timed_out) {
         return {probe.name, Verdict::Fail,
                 fmt::format("'{}' did not end within {}", probe.exec->front(), base::to_text(probe.timeout))};
@@ -29,7 +34,7 @@ CheckResult try_exec(const rpm::Probe& probe, base::Processes& processes) {
 
 } // namespace
 
-CheckResult try_once(const rpm::Probe& probe, base::Processes& processes) {
+CheckResult try_once(const rpm::Probe& probe, Programs& programs) {
     const Deadline deadline = std::chrono::steady_clock::now() + probe.timeout;
     try {
         if (probe.http) {
@@ -44,7 +49,7 @@ CheckResult try_once(const rpm::Probe& probe, base::Processes& processes) {
             connect_tcp(*probe.tcp, deadline);
             return {probe.name, Verdict::Pass, ""};
         }
-        return try_exec(probe, processes);
+        return try_exec(probe, programs);
     } catch (const base::Error& error) {
         // Only what the other side does is a verdict on it; a missing program or an unknown host is none.
         const bool theirs = error.fault() == base::Fault::Unavailable && !probe.exec;
@@ -52,12 +57,12 @@ CheckResult try_once(const rpm::Probe& probe, base::Processes& processes) {
     }
 }
 
-CheckResult check(const rpm::Probe& probe, base::Processes& processes, const ProbeTime& time) {
+CheckResult check(const rpm::Probe& probe, Programs& programs, const ProbeTime& time) {
     const auto deadline = time.now() + probe.deadline;
     int passes = 0;
     std::optional<CheckResult> failure;
     while (true) {
-        CheckResult last = try_once(probe, processes);
+        CheckResult last = try_once(probe, programs);
         passes = last.verdict == Verdict::Pass ? passes + 1 : 0;
         if (passes >= probe.rise) {
             return last;

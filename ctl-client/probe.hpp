@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "base/process.hpp"
+#include "ctl-client/programs.hpp"
 #include "rpm/about.hpp"
 
 #include <functional>
@@ -27,11 +27,11 @@ struct ProbeTime {
 };
 
 /// One try of a rendered probe: HTTP over plain TCP, a TCP connection, or a program.
-CheckResult try_once(const rpm::Probe& probe, base::Processes& processes);
+CheckResult try_once(const rpm::Probe& probe, Programs& programs);
 
 /// Tries until `rise` passes came in a row or the deadline is over; then the last try's verdict counts,
 /// except that an inconclusive one does not hide that an earlier try failed.
-CheckResult check(const rpm::Probe& probe, base::Processes& processes, const ProbeTime& time);
+CheckResult check(const rpm::Probe& probe, Programs& programs, const ProbeTime& time);
 
 /// A probe of a consumed service: can its address be connected to?
 rpm::Probe reachability(const std::string& service, const std::string& address, int port);

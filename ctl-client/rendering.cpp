@@ -82,6 +82,9 @@ rpm::About rendered(const rpm::About& about, const base::Object& variables) {
     for (rpm::PackagedCommand& command : result.commands) {
         command.run = text(command.run, "command '" + command.name + "'");
     }
+    for (rpm::Hook& hook : result.hooks) {
+        hook.run = text(hook.run, "hook '" + hook.at + "'");
+    }
     return result;
 }
 

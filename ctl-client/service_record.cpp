@@ -131,6 +131,20 @@ void ServiceRecords::forget(const std::string& component, const std::string& nam
     database_.prepare("DELETE FROM services WHERE component = ? AND name = ?").with(component, name).run();
 }
 
+bool ServiceRecords::stopped(const std::string& component) const {
+    base::Statement row = database_.prepare("SELECT 1 FROM stopped WHERE component = ?");
+    row.with(component);
+    return row.step();
+}
+
+void ServiceRecords::set_stopped(const std::string& component, bool stopped) {
+    database_
+        .prepare(stopped ? "INSERT OR IGNORE INTO stopped (component) VALUES (?)"
+                         : "DELETE FROM stopped WHERE component = ?")
+        .with(component)
+        .run();
+}
+
 std::map<std::string, DefinedService> services_of(const Generation& generation) {
     std::map<std::string, DefinedService> services;
     for (const rpm::About& about : generation.abouts) {

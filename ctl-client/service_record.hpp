@@ -50,6 +50,9 @@ public:
     std::vector<ServiceRecord> of(const std::string& component) const;
     void record(const ServiceRecord& record);
     void forget(const std::string& component, const std::string& name);
+    /// Whether the component's services are kept down.
+    bool stopped(const std::string& component) const;
+    void set_stopped(const std::string& component, bool stopped);
 
 private:
     base::Database& database_;

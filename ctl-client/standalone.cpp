@@ -64,7 +64,9 @@ Report Standalone::order(const std::string& run, const std::string& component, c
 int Standalone::apply(const base::Value& desired, const std::string& envelope) {
     const std::string component = base::Fields(desired, "desired").text("component");
     const std::string run = base::make_ulid(clock_.now());
-    const Report prepared = order(run, component, "prepare", {{"desired", desired}, {"manifest", envelope}});
+    const Report prepared =
+        order(run, component, "prepare",
+              {{"desired", desired}, {"manifest", executor_.hold_envelope(envelope).to_value()}});
     if (!prepared.ok) {
         return refusal_code(prepared);
     }

@@ -95,13 +95,23 @@ CREATE TABLE services (
 );
 )";
 
+constexpr std::string_view schema_2 = R"(
+-- The order that a cancel order ends, whether it has come or not.
+ALTER TABLE orders ADD COLUMN cancels TEXT;
+CREATE INDEX orders_cancelled ON orders (cancels) WHERE cancels IS NOT NULL;
+-- The run that prepared a candidate.
+ALTER TABLE generations ADD COLUMN run TEXT NOT NULL DEFAULT '';
+-- Components whose services are kept down until somebody starts them.
+CREATE TABLE stopped (component TEXT PRIMARY KEY);
+)";
+
 } // namespace
 
 StateDirectory::StateDirectory(std::filesystem::path directory)
     : directory_(std::filesystem::absolute(std::move(directory))) {
     std::error_code problem;
     std::filesystem::create_directories(directory_, problem);
-    for (const auto& part : {stage(), candidate(), logs(), identity()}) {
+    for (const auto& part : {stage(), manifests(), candidate(), logs(), identity()}) {
         std::filesystem::create_directories(part, problem);
     }
     if (problem || ::chmod(directory_.c_str(), 0700) != 0) {
@@ -112,7 +122,7 @@ StateDirectory::StateDirectory(std::filesystem::path directory)
 }
 
 base::Database StateDirectory::open() const {
-    return base::Database(directory_ / "journal.db", {schema_1});
+    return base::Database(directory_ / "journal.db", {schema_1, schema_2});
 }
 
 } // namespace ctl_client

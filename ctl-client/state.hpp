@@ -13,8 +13,10 @@ namespace ctl_client {
 ///
 ///     journal.db          orders, generations, host transactions, services (schema in state.cpp)
 ///     stage/<sha256>.rpm  package files; kept while a generation on this node may need them
+///     manifests/<sha256>.json  signed manifests that prepare orders name; until the next settle
 ///     candidate/          rendered config while it is validated
 ///     logs/               what services said when they were started
+///     program             the one program of a package that runs, or ran last (programs.hpp)
 ///     identity/           who this node is and whom it trusts (identity.hpp)
 ///     client.lock         held by the one client that works here
 ///     transact.lock       held by ctl-transact, also when it outlives a killed client
@@ -27,9 +29,11 @@ public:
         return directory_ / "stage" / (package.hex() + ".rpm");
     }
     std::filesystem::path stage() const { return directory_ / "stage"; }
+    std::filesystem::path manifests() const { return directory_ / "manifests"; }
     std::filesystem::path candidate() const { return directory_ / "candidate"; }
     std::filesystem::path logs() const { return directory_ / "logs"; }
     std::filesystem::path identity() const { return directory_ / "identity"; }
+    std::filesystem::path program() const { return directory_ / "program"; }
     std::filesystem::path client_lock() const { return directory_ / "client.lock"; }
     std::filesystem::path transact_lock() const { return directory_ / "transact.lock"; }
 

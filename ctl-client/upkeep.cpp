@@ -40,8 +40,40 @@ void stop_leftover_services(ServiceRecords& records, Services& services, const s
     }
 }
 
+Upkeep bring_down(ServiceRecords& records, Services& services, const std::string& component,
+                  const std::optional<Generation>& generation) {
+    std::vector<ServiceRecord> all = records.of(component);
+    for (const auto& service :
+         generation ? services_of(*generation) : std::map<std::string, DefinedService>{}) {
+        const bool known = std::any_of(all.begin(), all.end(), [&](const ServiceRecord& record) {
+            return record.definition.name == service.first;
+        });
+        // Without a record it may still run: the journal is younger than the service.
+        if (!known) {
+            all.push_back({component, service.second.definition, {}, {}});
+        }
+    }
+    Upkeep done;
+    for (ServiceRecord& record : all) {
+        // One that we stopped just before we were killed has its process in the record still.
+        const bool recorded = record.process.id > 0;
+        const auto process = services.running(record.definition, record.process);
+        if (process) {
+            services.stop(record.definition, *process);
+        }
+        if (recorded) {
+            record.process = {};
+            records.record(record);
+        }
+        if (recorded || process) {
+            done.stopped.push_back(record.definition.name);
+        }
+    }
+    return done;
+}
+
 Upkeep bring_up(ServiceRecords& records, Services& services, const std::string& component,
-                const std::optional<Generation>& generation) {
+                const std::optional<Generation>& generation, bool all) {
     Upkeep done;
     stop_leftover_services(records, services, component, generation, done);
     if (!generation) {
@@ -49,7 +81,9 @@ Upkeep bring_up(ServiceRecords& records, Services& services, const std::string& 
     }
     const std::vector<ServiceRecord> known = records.of(component);
     const std::vector<ServiceAction> todo = actions(known, generation);
-    for (const auto& [name, wanted] : services_of(*generation)) {
+    for (const auto& service : services_of(*generation)) {
+        const std::string& name = service.first;
+        const auto& wanted = service.second;
         const auto record = std::find_if(known.begin(), known.end(), [&](const ServiceRecord& one) {
             return one.definition.name == name;
         });
@@ -59,7 +93,7 @@ Upkeep bring_up(ServiceRecords& records, Services& services, const std::string& 
         const ServiceRecord before =
             record != known.end() ? *record : ServiceRecord{component, wanted.definition, {}, {}};
         const auto process = services.running(before.definition, before.process);
-        if (process && action == todo.end()) {
+        if (process && action == todo.end() && !all) {
             continue;
         }
         if (action != todo.end()) {
@@ -67,7 +101,7 @@ Upkeep bring_up(ServiceRecords& records, Services& services, const std::string& 
                       {{"component", component}, {"service", name}, {"reason", action->reason}});
         }
         ServiceRecord after{component, wanted.definition, wanted.basis, {}};
-        if (process && action->kind == ServiceAction::Kind::Reload) {
+        if (process && !all && action->kind == ServiceAction::Kind::Reload) {
             services.reload(wanted.definition, *process);
             after.process = services.running(wanted.definition, *process).value_or(*process);
             done.reloaded.push_back(name);

@@ -22,10 +22,15 @@ struct Upkeep {
 void stop_leftover_services(ServiceRecords& records, Services& services, const std::string& component,
                             const std::optional<Generation>& generation, Upkeep& done);
 
+/// Stops what runs of a component, with the definitions that started it, and leaves its records: what is due
+/// is due when it is started again.
+Upkeep bring_down(ServiceRecords& records, Services& services, const std::string& component,
+                  const std::optional<Generation>& generation);
+
 /// Makes the running services of a component those of `generation`: stops, restarts, reloads, and starts what
-/// does not run. May be repeated after a crash. @throws base::Error{Unavailable} for the first service that
-/// does not start; those before it stay as they are now.
+/// does not run; `all`: restarts also what has no reason to be. May be repeated after a crash. @throws
+/// base::Error{Unavailable} for the first service that does not start; those before it stay as they are now.
 Upkeep bring_up(ServiceRecords& records, Services& services, const std::string& component,
-                const std::optional<Generation>& generation);
+                const std::optional<Generation>& generation, bool all = false);
 
 } // namespace ctl_client

@@ -27,7 +27,7 @@ Wanted Wanted::checked(const base::Value& desired, std::string_view envelope,
         manifest.release != wanted.release) {
         throw base::Error(
             base::Fault::Denied,
-            "the order names release '{}' by another manifest than the signed one it brings; it is refused",
+            "the order wants release '{}' by another manifest than the signed one it names; it is refused",
             wanted.release);
     }
     if (before_slash(wanted.component) != before_slash(wanted.release)) {
@@ -72,8 +72,11 @@ void refuse_control_characters(const base::Value& value, const std::string& plac
 
 } // namespace
 
-base::Object Wanted::variables(const base::Object& settings, const std::string& node_root) const {
-    const base::Fields fields(document, "desired");
+base::Object variables_of(const base::Value& desired, const base::Object& settings,
+                          const std::string& node_root) {
+    const base::Fields fields(desired, "desired");
+    const base::ComponentName component(fields.text("component"));
+    const base::ReleaseName release(fields.text("release"));
     base::Object variables;
     base::Object node;
     if (const auto given = fields.record("node")) {

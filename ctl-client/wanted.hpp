@@ -28,10 +28,12 @@ struct Wanted {
     /// malformed.
     static Wanted checked(const base::Value& desired, std::string_view envelope,
                           const std::vector<base::PublicKey>& release_keys);
-
-    /// What templates, commands and URLs see (docs/formats.md); `settings` are the resolved ones.
-    base::Object variables(const base::Object& settings, const std::string& node_root) const;
 };
+
+/// What templates, commands and URLs see (docs/formats.md) of a component for which `desired` holds;
+/// `settings` are the resolved ones. @throws base::Error{Input} for a control character in a value.
+base::Object variables_of(const base::Value& desired, const base::Object& settings,
+                          const std::string& node_root);
 
 /// The settings of `desired`, completed with the packages' defaults and checked against their bounds.
 /// @throws base::Error{Input}: a setting that no package knows (with the nearest), a missing one, a value out

@@ -43,6 +43,7 @@ public:
     Node() {
         fs::create_directories(here_ / "root");
         fs::create_directories(here_ / "libexec");
+        fs::create_symlink(CTL_KEEP, here_ / "libexec" / "ctl-keep");
         for (const char* version : {"1.0", "2.0"}) {
             shelf_.source("shop-conf", version, "app.conf", "release {{ release }}\n");
             releases_.push_back(

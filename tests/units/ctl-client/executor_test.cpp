@@ -1,5 +1,6 @@
 // Copyright the Tiercel authors
 // SPDX-License-Identifier: Apache-2.0
+#include "dispatcher/protocol/messages.hpp"
 #include "tests/units/ctl-client/node.hpp"
 
 namespace {
@@ -184,9 +185,10 @@ TEST_CASE("only what a pinned release key signed is prepared", "[law-11]") {
     const std::string good = node.release("shop/1.0", shop("1.0"));
     const std::string foreign = node.release("shop/1.0", shop("1.0"), &stranger);
     const auto prepare = [&](base::Object desired, const std::string& envelope) {
-        const Report report = node.send("prepare", {{"desired", std::move(desired)}, {"manifest", envelope}});
+        const Report report =
+            node.send("prepare", {{"desired", std::move(desired)}, {"manifest", Node::name_of(envelope)}});
         CHECK(report.code == "refused");
-        CHECK(node.packages.fetched == 0);
+        CHECK(fs::is_empty(node.state.stage())); // no package was fetched
         return report.reason;
     };
     CHECK(prepare(node.desired(foreign), foreign).find("is not signed by a trusted release key") !=
@@ -201,12 +203,72 @@ TEST_CASE("only what a pinned release key signed is prepared", "[law-11]") {
                                   "'shop/1.0'; the order is refused");
     other = node.desired(good);
     other.set("manifest", base::sha256("another").str());
-    CHECK(prepare(other, good) == "the order names release 'shop/1.0' by another manifest than the signed "
-                                  "one it brings; it is refused");
+    CHECK(prepare(other, good) == "the order wants release 'shop/1.0' by another manifest than the signed "
+                                  "one it names; it is refused");
     other = node.desired(good, {}, std::nullopt, "bank/app");
-    const Report report = node.send("prepare", {{"desired", other}, {"manifest", good}}, "run-1", "bank/app");
+    const Report report =
+        node.send("prepare", {{"desired", other}, {"manifest", Node::name_of(good)}}, "run-1", "bank/app");
     CHECK(report.reason ==
           "component 'bank/app' is not of the application of release 'shop/1.0'; the order is refused");
+}
+
+TEST_CASE("a release whose manifest is larger than a message is prepared, and its signature is checked",
+          "[law-11]") {
+    Node node;
+    auto made = shop("1.0");
+    for (int number = 0; number < 8000; ++number) {
+        MadePackage package{fmt::format("shop-part-{:04}-1.0-1.noarch", number), {}, {}};
+        package.about.name = fmt::format("shop-part-{:04}", number);
+        package.about.kind = "app";
+        made.push_back(std::move(package));
+    }
+    const base::PrivateKey stranger = base::PrivateKey::generate(base::KeyKind::Ed25519);
+    const auto prepare = [&](const std::string& envelope) {
+        REQUIRE(envelope.size() > 2 * dispatcher::protocol::max_frame_bytes);
+        const base::Object desired =
+            node.desired(envelope, {}, std::vector<std::string>{"shop-app", "shop-conf"});
+        const Order order =
+            node.make_order("prepare", {{"desired", desired}, {"manifest", Node::name_of(envelope)}});
+        // Over the wire and back.
+        dispatcher::protocol::FrameReader frames;
+        frames.add(dispatcher::protocol::frame(
+            dispatcher::protocol::encode(dispatcher::protocol::OrderSent{order.text()})));
+        const auto message = dispatcher::protocol::decode(*frames.next());
+        return node.send(Order::parse(std::get<dispatcher::protocol::OrderSent>(message).text));
+    };
+    const Report foreign = prepare(node.release("shop/1.0", made, &stranger));
+    CHECK(foreign.code == "refused");
+    CHECK(foreign.reason.find("is not signed by a trusted release key") != std::string::npos);
+    CHECK(fs::is_empty(node.state.stage()));
+    CHECK(prepare(node.release("shop/1.0", made)).ok);
+}
+
+TEST_CASE("a manifest that is held is not fetched again, and goes with the run", "[law-9]") {
+    Node node;
+    const std::string envelope = node.release("shop/1.0", shop("1.0"));
+    const base::Object body{{"desired", node.desired(envelope)}, {"manifest", Node::name_of(envelope)}};
+    base::Object plan = body;
+    plan.set("plan", true);
+    REQUIRE(node.send("prepare", plan).ok);
+    node.packages.network_gone = true;
+    REQUIRE(node.send("prepare", body).ok);
+    REQUIRE(node.send("apply", node.apply_body(envelope)).ok);
+    CHECK_FALSE(fs::is_empty(node.state.manifests()));
+    REQUIRE(node.send("settle", {{"release", "shop/1.0"}, {"known_good", true}}).ok);
+    CHECK(fs::is_empty(node.state.manifests()));
+}
+
+TEST_CASE("a prepare without the name of a manifest, or with an impossible one, is refused in a sentence") {
+    Node node;
+    const base::Object desired = node.desired(node.release("shop/1.0", shop("1.0")));
+    const Report none = node.send("prepare", {{"desired", desired}});
+    CHECK(none.reason.find("'manifest' is missing") != std::string::npos);
+    const Report large = node.send("prepare", {{"desired", desired},
+                                               {"manifest", base::Object{{"digest", base::sha256("x").str()},
+                                                                         {"bytes", std::int64_t{1} << 40}}}});
+    CHECK(large.reason.find("'body.manifest.bytes' is 1099511627776, but must be from 1 to 16777216") !=
+          std::string::npos);
+    CHECK(node.packages.fetched == 0);
 }
 
 TEST_CASE("a package that calls itself otherwise than the signed manifest is refused", "[law-11]") {
@@ -217,6 +279,7 @@ TEST_CASE("a package that calls itself otherwise than the signed manifest is ref
     manifest.packages[0].nevra.evr.version = "0.9";
     manifest.packages[0].path = repo::pool_path(manifest.packages[0].digest, manifest.packages[0].nevra);
     const std::string wrong = repo::SignedManifest::sign(manifest, node.release_key).json();
+    node.packages.served["net:" + base::sha256(wrong).str()] = wrong;
     const Report report = node.prepare(wrong);
     CHECK(report.code == "refused");
     CHECK(report.reason == "the signed manifest calls a package 'shop-app-0.9-1.noarch', but the package "
@@ -257,7 +320,7 @@ TEST_CASE("a preparation that fails changes nothing and says what to do", "[law-
         node.files.set_free_bytes(1000);
         CHECK(reason(two).find("has 1000 free of which 16777216 stay reserved; make room") !=
               std::string::npos);
-        CHECK(node.packages.fetched == 2);
+        CHECK(node.packages.fetched == 3); // of 1.0: a manifest and two packages
     }
     SECTION("the network is gone") {
         node.packages.network_gone = true;
@@ -286,12 +349,12 @@ TEST_CASE("a preparation that fails changes nothing and says what to do", "[law-
     SECTION("a config is not valid") {
         auto made = shop("2.0");
         made[1].about.templates[0].validate = {{"lint", "{{ file }}"}};
-        node.processes.answer("lint", fakes::ended(1, "", "line 1: no such word\n"));
+        node.programs.answer("lint", fakes::ended(1, "", "line 1: no such word\n"));
         const std::string said = reason(node.release("shop/2.0", made));
         CHECK(said.find("config '/etc/shop/app.conf' of package 'shop-conf-2.0-1.noarch' is not valid") !=
               std::string::npos);
         CHECK(said.find("ended with 1: line 1: no such word") != std::string::npos);
-        CHECK(node.processes.commands().back().argv.at(1).ends_with("/candidate/etc/shop/app.conf"));
+        CHECK(node.programs.commands().back().argv.at(1).ends_with("/candidate/etc/shop/app.conf"));
     }
     SECTION("the validator is not installed") {
         auto made = shop("2.0");
@@ -352,7 +415,9 @@ TEST_CASE("a package that two components need stays until the last of them goes"
     const std::string envelope = node.release("shop/1.0", made);
     node.deploy(envelope, "run-1");
     const base::Object web = node.desired(envelope, {}, std::vector<std::string>{"common"}, "shop/web");
-    REQUIRE(node.send("prepare", {{"desired", web}, {"manifest", envelope}}, "run-2", "shop/web").ok);
+    REQUIRE(
+        node.send("prepare", {{"desired", web}, {"manifest", Node::name_of(envelope)}}, "run-2", "shop/web")
+            .ok);
     REQUIRE(
         node.send("apply", {{"desired_digest", base::sha256(base::to_json(web)).str()}}, "run-2", "shop/web")
             .ok);
@@ -370,7 +435,9 @@ TEST_CASE("another application's component keeps its version of a package") {
     common.about.kind = "app";
     const std::string bank = node.release("bank/1.0", {common});
     const base::Object desired = node.desired(bank, {}, std::nullopt, "bank/app");
-    REQUIRE(node.send("prepare", {{"desired", desired}, {"manifest", bank}}, "run-1", "bank/app").ok);
+    REQUIRE(
+        node.send("prepare", {{"desired", desired}, {"manifest", Node::name_of(bank)}}, "run-1", "bank/app")
+            .ok);
     REQUIRE(node.send("apply", {{"desired_digest", base::sha256(base::to_json(desired)).str()}}, "run-1",
                       "bank/app")
                 .ok);
@@ -395,9 +462,14 @@ TEST_CASE("settle keeps two generations and the last known-good, with their pack
     }
     // 1.0 is the known-good, 5.0 is there, 4.0 before it; 3.0 is what the change to 4.0 came from.
     CHECK(std::distance(fs::directory_iterator(node.state.stage()), fs::directory_iterator()) == 8);
-    node.packages.network_gone = true;
-    CHECK(node.prepare(node.release("shop/1.0", shop("1.0"))).ok);
-    CHECK_FALSE(node.prepare(node.release("shop/2.0", shop("2.0"))).ok);
+    // As when the pool has lost the packages: the dispatcher gives the manifest, the node must have the rest.
+    const auto prepares = [&](const std::string& version) {
+        const std::string envelope = node.release("shop/" + version, shop(version));
+        std::erase_if(node.packages.served, [&](const auto& served) { return served.second != envelope; });
+        return node.prepare(envelope).ok;
+    };
+    CHECK(prepares("1.0"));
+    CHECK_FALSE(prepares("2.0"));
     const Report report = node.send("settle", {{"release", "shop/4.0"}, {"known_good", true}});
     CHECK(report.reason == "component 'shop/app' is release 'shop/5.0' here, not release 'shop/4.0'");
 }
@@ -459,8 +531,9 @@ TEST_CASE("another build of the same version replaces it, and undo brings the fi
 TEST_CASE("a plan prepares nothing that could be applied") {
     Node node;
     const std::string envelope = node.release("shop/1.0", shop("1.0"));
-    const Report report =
-        node.send("prepare", {{"desired", node.desired(envelope)}, {"manifest", envelope}, {"plan", true}});
+    const Report report = node.send(
+        "prepare",
+        {{"desired", node.desired(envelope)}, {"manifest", Node::name_of(envelope)}, {"plan", true}});
     CHECK(report.ok);
     CHECK(node.send("apply", node.apply_body(envelope)).code == "refused");
 }
@@ -476,9 +549,9 @@ TEST_CASE("probes that failed, and probes that could not run, are told apart", "
     node.deploy(node.release("shop/1.0", made), "run-1");
     CHECK(node.send("probe").code == "inconclusive");
     CHECK(node.send("probe").reason.find("check 'ready': program '/opt/check' is not installed") == 0);
-    node.processes.answer("check", fakes::ended(7));
+    node.programs.answer("check", fakes::ended(7));
     CHECK(node.send("probe").code == "failed");
-    node.processes.uninstall("check");
-    node.processes.answer("check", fakes::ended(0));
+    node.programs.uninstall("check");
+    node.programs.answer("check", fakes::ended(0));
     CHECK(member(node.send("probe"), "checks") == R"([{"name":"ready","ok":true,"reason":""}])");
 }

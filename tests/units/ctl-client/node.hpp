@@ -9,7 +9,7 @@
 #include "tests/catch.hpp"
 #include "tests/fakes/clock.hpp"
 #include "tests/fakes/host_packages.hpp"
-#include "tests/fakes/processes.hpp"
+#include "tests/fakes/programs.hpp"
 #include "tests/fakes/services.hpp"
 
 #include <memory>
@@ -45,18 +45,28 @@ public:
 
     /// The client's process is gone; another one starts on the same node.
     void restart_client() {
+        kill_client();
+        database_.emplace(state.open());
+        executor_ = make_executor(*database_);
+    }
+    std::unique_ptr<Executor> make_executor(base::Database& database) {
+        return std::make_unique<Executor>(
+            database,
+            ctl_client::Host{
+                state, root(), trusted,
+                [](const repo::ManifestPackage& package) { return "net:" + package.digest.str(); },
+                [](const base::Digest& manifest) { return "net:" + manifest.str(); }, files,
+                real_programs != nullptr ? *real_programs : programs, packages, services, clock, interruption,
+                [this](base::Duration time) {
+                    interruption.check();
+                    paused += time;
+                }});
+    }
+    /// The client's process is gone.
+    void kill_client() {
         executor_.reset();
         database_.reset();
-        database_.emplace(state.open());
-        executor_ = std::make_unique<Executor>(*database_,
-                                               ctl_client::Host{state, root(), trusted,
-                                                                [](const repo::ManifestPackage& package) {
-                                                                    return "net:" + package.digest.str();
-                                                                },
-                                                                files, processes, packages, services, clock,
-                                                                [this](base::Duration time) {
-                                                                    paused += time;
-                                                                }});
+        interruption.end();
     }
     Executor& executor() { return *executor_; }
     base::Database& database() { return *database_; }
@@ -78,7 +88,14 @@ public:
         }
         std::sort(manifest.packages.begin(), manifest.packages.end(),
                   [](const auto& left, const auto& right) { return left.nevra.name < right.nevra.name; });
-        return repo::SignedManifest::sign(manifest, key != nullptr ? *key : release_key).json();
+        const std::string envelope =
+            repo::SignedManifest::sign(manifest, key != nullptr ? *key : release_key).json();
+        packages.served["net:" + base::sha256(envelope).str()] = envelope;
+        return envelope;
+    }
+    /// How a prepare order names it.
+    static base::Value name_of(const std::string& envelope) {
+        return dispatcher::protocol::EnvelopeName::of(envelope).to_value();
     }
 
     /// `desired` of component shop/app with all packages of the release, unless they are named.
@@ -136,7 +153,8 @@ public:
         return send(make_order(kind, std::move(body), run, component));
     }
     Report prepare(const std::string& envelope, base::Object settings = {}) {
-        return send("prepare", {{"desired", desired(envelope, std::move(settings))}, {"manifest", envelope}});
+        return send("prepare",
+                    {{"desired", desired(envelope, std::move(settings))}, {"manifest", name_of(envelope)}});
     }
     /// The body of the apply order that follows a prepare.
     base::Object apply_body(const std::string& envelope, base::Object settings = {}) const {
@@ -171,7 +189,9 @@ public:
     fakes::FusedFiles files{fuse};
     fakes::HostPackages packages{fuse};
     fakes::Services services{fuse};
-    fakes::Processes processes;
+    fakes::Programs programs;
+    ctl_client::Programs* real_programs = nullptr; ///< instead, from the next client on
+    ctl_client::Interruption interruption;
     fakes::Clock clock;
     base::Duration paused{0};
     std::int64_t epoch = 1;

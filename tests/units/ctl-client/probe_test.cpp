@@ -3,7 +3,7 @@
 #include "ctl-client/probe.hpp"
 #include "tests/catch.hpp"
 #include "tests/fakes/http_server.hpp"
-#include "tests/fakes/processes.hpp"
+#include "tests/fakes/programs.hpp"
 
 namespace {
 
@@ -46,23 +46,23 @@ std::string deaf_port() {
 } // namespace
 
 TEST_CASE("an http check passes on its status and fails on another", "[law-15]") {
-    fakes::Processes processes;
+    fakes::Programs programs;
     const tests::HttpServer server([](const tests::HttpServer::Request& request) {
         return tests::HttpServer::answer(request.line() == "GET /drained" ? "404 Not Found" : "200 OK",
                                          "body");
     });
-    CHECK(try_once(http(server.url("/ready")), processes).verdict == Verdict::Pass);
-    const CheckResult drained = try_once(http(server.url("/drained")), processes);
+    CHECK(try_once(http(server.url("/ready")), programs).verdict == Verdict::Pass);
+    const CheckResult drained = try_once(http(server.url("/drained")), programs);
     CHECK(drained.verdict == Verdict::Fail);
     CHECK(drained.reason == fmt::format("'{}' answers 404 instead of 200", server.url("/drained")));
     rpm::Probe probe = http(server.url("/drained"));
     probe.status = 404;
-    CHECK(try_once(probe, processes).verdict == Verdict::Pass);
+    CHECK(try_once(probe, programs).verdict == Verdict::Pass);
     CHECK(server.requests().front().header("Host").starts_with("127.0.0.1:"));
 }
 
 TEST_CASE("what the other side does wrong is a failure", "[law-15]") {
-    fakes::Processes processes;
+    fakes::Programs programs;
     const tests::HttpServer server(
         [](const tests::HttpServer::Request& request) -> tests::HttpServer::Answer {
             if (request.line() == "GET /silent") {
@@ -70,46 +70,46 @@ TEST_CASE("what the other side does wrong is a failure", "[law-15]") {
             }
             return {request.line() == "GET /closed" ? "" : "SSH-2.0-OpenSSH_9.2\r\n", false};
         });
-    CHECK(try_once(http(server.url("/closed")), processes).verdict == Verdict::Fail);
-    CHECK(try_once(http(server.url("/other")), processes).verdict == Verdict::Fail);
+    CHECK(try_once(http(server.url("/closed")), programs).verdict == Verdict::Fail);
+    CHECK(try_once(http(server.url("/other")), programs).verdict == Verdict::Fail);
     rpm::Probe silent = http(server.url("/silent"));
     silent.timeout = 50ms;
-    const CheckResult result = try_once(silent, processes);
+    const CheckResult result = try_once(silent, programs);
     CHECK(result.verdict == Verdict::Fail);
     CHECK(result.reason == "no answer in time");
-    const CheckResult refused = try_once(http(deaf_port()), processes);
+    const CheckResult refused = try_once(http(deaf_port()), programs);
     CHECK(refused.verdict == Verdict::Fail);
     CHECK(refused.reason.find("Connection refused") != std::string::npos);
 }
 
 TEST_CASE("a check that could not run is inconclusive", "[law-15]") {
-    fakes::Processes processes;
+    fakes::Programs programs;
     for (const char* url :
          {"https://127.0.0.1:1/", "http://127.0.0.1:99999/", "http://:80/", "http://host.invalid:80/"}) {
-        CHECK(try_once(http(url), processes).verdict == Verdict::Inconclusive);
+        CHECK(try_once(http(url), programs).verdict == Verdict::Inconclusive);
     }
     rpm::Probe probe;
     probe.name = "exec";
     probe.exec = rpm::Argv{"/opt/check"};
-    CHECK(try_once(probe, processes).verdict == Verdict::Inconclusive);
-    processes.answer("check", fakes::ended(1));
-    CHECK(try_once(probe, processes).verdict == Verdict::Fail);
-    processes.uninstall("check");
-    processes.answer("check", fakes::timed_out());
-    CHECK(try_once(probe, processes).verdict == Verdict::Fail);
+    CHECK(try_once(probe, programs).verdict == Verdict::Inconclusive);
+    programs.answer("check", fakes::ended(1));
+    CHECK(try_once(probe, programs).verdict == Verdict::Fail);
+    programs.uninstall("check");
+    programs.answer("check", fakes::timed_out());
+    CHECK(try_once(probe, programs).verdict == Verdict::Fail);
 }
 
 TEST_CASE("a tcp check connects; a consumed service is checked in the same way") {
-    fakes::Processes processes;
+    fakes::Programs programs;
     const tests::HttpServer server([](const auto&) { return tests::HttpServer::answer("200 OK", ""); });
     const std::string url = server.url("");
     const int port = std::stoi(url.substr(url.rfind(':') + 1));
-    CHECK(try_once(ctl_client::reachability("sql", "127.0.0.1", port), processes).verdict == Verdict::Pass);
+    CHECK(try_once(ctl_client::reachability("sql", "127.0.0.1", port), programs).verdict == Verdict::Pass);
     CHECK(ctl_client::reachability("sql", "::1", 5432).tcp == "[::1]:5432");
 }
 
 TEST_CASE("a check needs its passes in a row, and has time until its deadline") {
-    fakes::Processes processes;
+    fakes::Programs programs;
     rpm::Probe probe;
     probe.name = "exec";
     probe.exec = rpm::Argv{"/opt/check"};
@@ -119,26 +119,26 @@ TEST_CASE("a check needs its passes in a row, and has time until its deadline") 
     FakeTime fake;
     SECTION("passes, but not in a row at first") {
         for (const int code : {0, 0, 1, 0, 0, 0}) {
-            processes.answer("check", fakes::ended(code));
+            programs.answer("check", fakes::ended(code));
         }
-        CHECK(check(probe, processes, fake.time()).verdict == Verdict::Pass);
+        CHECK(check(probe, programs, fake.time()).verdict == Verdict::Pass);
         CHECK(fake.pauses == 5);
     }
     SECTION("never enough") {
-        processes.answer("check", fakes::ended(1));
-        const CheckResult result = check(probe, processes, fake.time());
+        programs.answer("check", fakes::ended(1));
+        const CheckResult result = check(probe, programs, fake.time());
         CHECK(result.verdict == Verdict::Fail);
         CHECK(result.reason == "'/opt/check' ended with 1, for 10s");
         CHECK(fake.pauses == 9);
     }
     SECTION("failed once and then could not run: it failed") {
-        processes.answer("check", fakes::ended(1));
-        processes.answer("check", [](const base::Command&) -> base::Outcome {
+        programs.answer("check", fakes::ended(1));
+        programs.answer("check", [](const base::Command&) -> base::Outcome {
             throw base::Error(base::Fault::NotFound, std::string("program is not installed"));
         });
-        CHECK(check(probe, processes, fake.time()).verdict == Verdict::Fail);
+        CHECK(check(probe, programs, fake.time()).verdict == Verdict::Fail);
     }
     SECTION("never could run") {
-        CHECK(check(probe, processes, fake.time()).verdict == Verdict::Inconclusive);
+        CHECK(check(probe, programs, fake.time()).verdict == Verdict::Inconclusive);
     }
 }

@@ -157,6 +157,39 @@ TEST_CASE(
     CHECK(node.installed().empty());
 }
 
+TEST_CASE("a scriptlet whose program is missing and a file whose owner is unknown are refused and nothing is "
+          "changed",
+          "[law-8]") {
+    if (!may_chroot()) {
+        WARN("needs root for chroot");
+        return;
+    }
+    const Node node;
+    const auto scripted = node.shelf().foreign_package("Name: shop-tool\nVersion: 1.0\nRelease: 1\nSummary: "
+                                                       "x\nLicense: x\nBuildArch: noarch\n%description\nx\n"
+                                                       "%post -p /usr/bin/no-such\nx\n%files\n");
+    const auto app = node.shelf().package("shop-app", "1.0", "app", 2,
+                                          "\n[[files]]\nfrom = 'dist/file-0'\nto = '/opt/owned'\n"
+                                          "owner = 'no-user'\ngroup = 'no-group'\n");
+    const auto said = [&](const base::Outcome& outcome, const std::string& sentence) {
+        return outcome.output.find(sentence + " in '" + node.root().string() + "'; ") != std::string::npos;
+    };
+    const base::Outcome both = node.apply(node.shelf().release("1.0", {app, scripted}));
+    CHECK(both.exit_code == 6);
+    CHECK(said(both,
+               "package 'shop-tool-1.0-1.noarch' has a scriptlet for '/usr/bin/no-such', which is missing"));
+    CHECK(said(both, "package 'shop-app-1.0-1.noarch' has files of user 'no-user', who is unknown"));
+    CHECK(said(both, "package 'shop-app-1.0-1.noarch' has files of group 'no-group', who is unknown"));
+    CHECK(node.installed().empty());
+    CHECK_FALSE(fs::exists(node.root() / "opt"));
+
+    fs::create_directories(node.root() / "etc");
+    base::SystemFiles().write(node.root() / "etc/passwd", "no-user:x:4242:4343::/:/bin/false\n");
+    base::SystemFiles().write(node.root() / "etc/group", "no-group:x:4343:\n");
+    CHECK(node.apply(node.shelf().release("1.0", {app})).exit_code == 0);
+    CHECK(tool({"stat", "-c", "%u %g", (node.root() / "opt/owned").string()}) == "4242 4343\n");
+}
+
 TEST_CASE("a service that does not start takes the release back and exit code 4 says so", "[law-9]") {
     if (!may_chroot()) {
         WARN("needs root for chroot");

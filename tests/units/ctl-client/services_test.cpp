@@ -43,6 +43,15 @@ public:
         return process;
     }
 
+    /// Whether the file `name` comes to be, within five seconds.
+    bool comes(const std::string& name) const {
+        for (int look = 0; look < 500 && !fs::exists(directory.path() / name); ++look) {
+            ::usleep(10'000);
+        }
+        return fs::exists(directory.path() / name);
+    }
+    std::string path(const std::string& name) const { return (directory.path() / name).string(); }
+
     base::TemporaryDirectory directory;
     PackagedServices services{directory.path() / "logs"};
     std::vector<pid_t> started;
@@ -111,25 +120,24 @@ TEST_CASE("a pid file whose number was given to another process later is not bel
 
 TEST_CASE("a process that ignores TERM is killed when its time is over") {
     Bench bench;
-    rpm::Service service = bench.service("trap '' TERM; while :; do sleep 1; done");
+    rpm::Service service =
+        bench.service("trap '' TERM; : > " + bench.path("trapped") + "; while :; do sleep 1; done");
     service.stop_timeout = 100ms;
     const ProcessIdentity process = bench.start(service);
+    REQUIRE(bench.comes("trapped"));
     bench.services.stop(service, process);
     CHECK_FALSE(bench.services.running(service, process));
 }
 
 TEST_CASE("services are stopped and reloaded by signals or by commands of their own") {
     Bench bench;
-    const std::string note = (bench.directory.path() / "note").string();
-    rpm::Service service =
-        bench.service("trap 'echo reloaded > " + note + "' HUP; while :; do sleep 0.01; done");
+    rpm::Service service = bench.service("trap 'echo reloaded > " + bench.path("note") + "' HUP; : > " +
+                                         bench.path("trapped") + "; while :; do sleep 0.01; done");
     service.reload = rpm::Signal{"HUP"};
     const ProcessIdentity process = bench.start(service);
+    REQUIRE(bench.comes("trapped"));
     bench.services.reload(service, process);
-    for (int look = 0; look < 500 && !fs::exists(note); ++look) {
-        ::usleep(10'000);
-    }
-    CHECK(fs::exists(note));
+    CHECK(bench.comes("note"));
     service.reload = rpm::Argv{"/bin/sh", "-c", "echo no >&2; exit 4"};
     CHECK(tests::refusal(base::Fault::Unavailable, [&] { bench.services.reload(service, process); }) ==
           "service 'app' cannot be reloaded: the command ended with 4: no");

@@ -12,6 +12,7 @@
 #include "rpm/package.hpp"
 #include "rpm/signing_key.hpp"
 #include "tests/catch.hpp"
+#include "tests/foreign_package.hpp"
 
 #include <filesystem>
 #include <string>
@@ -70,6 +71,20 @@ public:
         options.source_date_epoch = 1700000000;
         options.threads = 1;
         return builder::build(builder::read_recipe(recipe / "package.toml"), options);
+    }
+    /// A package of rpmbuild's, made of this spec and signed as ours are.
+    builder::BuiltPackage foreign_package(const std::string& spec) const {
+        const fs::path made = tests::rpmbuilt(directory_ / "foreign", spec);
+        const std::string bytes = tests::signed_by(package_key(), files_.read(made));
+        const fs::path file = directory_ / "rpms" / made.filename();
+        files_.make_directories(file.parent_path());
+        files_.write(file, bytes);
+        builder::BuiltPackage package;
+        package.path = file;
+        package.nevra = rpm::read_package(file, {{package_key().certificate()}}).nevra;
+        package.digest = base::sha256(bytes);
+        package.bytes = bytes.size();
+        return package;
     }
     void source(const std::string& name, const std::string& version, const std::string& file,
                 const std::string& text, unsigned mode = 0644) const {
