@@ -10,8 +10,11 @@
 #include "cli/project.hpp"
 #include "cli/terminal.hpp"
 #include "workflows/engine/application.hpp"
+#include "workflows/engine/desired.hpp"
 #include "workflows/engine/environment.hpp"
+#include "workflows/engine/service_graph.hpp"
 
+#include <algorithm>
 #include <iostream>
 
 namespace cli {
@@ -35,31 +38,98 @@ Application find(const Arguments& arguments, const std::string& name) {
     return Application::evaluate(base::SystemFiles().read(file, 1u << 20), file.string());
 }
 
+std::string listed(const std::vector<std::string>& names) {
+    std::string line;
+    for (const std::string& name : names) {
+        line += (line.empty() ? "" : ", ") + name;
+    }
+    return line;
+}
+
+std::vector<std::string> nodes_of(const Environment& environment, const base::ComponentName& component) {
+    std::vector<std::string> names;
+    for (const auto* node : environment.nodes_of(component)) {
+        names.push_back(node->name.str());
+    }
+    return names;
+}
+
+/// One service on its way from its producer (empty: the environment) to one that consumes it.
+struct Edge {
+    std::string service;
+    std::string from;
+    std::string to;
+    std::string as; ///< its name in the consumer's templates
+};
+
+std::vector<Edge> edges_of(const Application& application) {
+    std::vector<Edge> edges;
+    for (const Component& component : application.components) {
+        for (const auto& [as, consumed] : component.consumes) {
+            const Component* producer =
+                consumed.external ? nullptr : workflows::engine::producer_of(application, consumed.service);
+            edges.push_back({consumed.service,
+                             producer == nullptr ? "" : application.full_name(*producer).str(),
+                             application.full_name(component).str(), as});
+        }
+    }
+    return edges;
+}
+
+/// The graph by levels, what a component gets above what it gives:
+///
+///     level 1
+///       shop/app
+///         packages  shop-app, shop-app-config
+///         nodes     app-1, app-2
+///         sql       ◀─ shop/db, as db
+///         http      ─▶ shop/web
 void print(const Application& application, const std::optional<Environment>& environment) {
-    std::cout << "application " << application.name << "\n";
     const auto levels = application.levels();
+    const std::vector<Edge> edges = edges_of(application);
+    std::cout << "application " << application.name << ": "
+              << count(application.components.size(), "component") << " on " << count(levels.size(), "level")
+              << "\n";
     for (std::size_t level = 0; level < levels.size(); ++level) {
-        std::cout << paint(Color::Bold, "level " + std::to_string(level)) << "\n";
+        std::cout << "\n" << paint(Color::Bold, "level " + std::to_string(level)) << "\n";
         for (const base::ComponentName& full : levels[level]) {
             const Component& component = application.component(base::after_slash(full));
-            std::cout << "  " << paint(Color::Blue, full.str()) << "\n    packages:";
-            for (const std::string& package : component.packages) {
-                std::cout << " " << package;
-            }
-            std::cout << "\n";
-            for (const auto& [service, fields] : component.produces) {
-                std::cout << "    produces " << service << "\n";
-            }
-            for (const auto& [alias, consumed] : component.consumes) {
-                std::cout << "    consumes " << consumed.service << " as " << alias
-                          << (consumed.external ? " (external)" : "") << "\n";
-            }
+            std::vector<std::pair<std::string, std::string>> rows{{"packages", listed(component.packages)}};
             if (environment) {
-                std::cout << "    nodes:";
-                for (const auto* node : environment->nodes_of(full)) {
-                    std::cout << " " << node->name.str();
+                const std::string nodes = listed(nodes_of(*environment, full));
+                rows.emplace_back("nodes", nodes.empty() ? "none" : nodes);
+            }
+            if (component.migrate) {
+                rows.emplace_back("migrate", *component.migrate);
+            }
+            for (const base::ComponentName& other : component.conflicts) {
+                rows.emplace_back("not with", other.str());
+            }
+            for (const Edge& edge : edges) {
+                if (edge.to == full.str()) {
+                    rows.emplace_back(edge.service, "◀─ " + (edge.from.empty() ? "outside" : edge.from) +
+                                                        ", as " + edge.as);
                 }
-                std::cout << "\n";
+            }
+            if (component.peers) {
+                rows.emplace_back("peers", "◀▶ " + full.str());
+            }
+            for (const auto& [service, fields] : component.produces) {
+                std::vector<std::string> consumers;
+                for (const Edge& edge : edges) {
+                    if (edge.service == service && edge.from == full.str()) {
+                        consumers.push_back(edge.to);
+                    }
+                }
+                rows.emplace_back(service, "─▶ " + (consumers.empty() ? "nobody" : listed(consumers)));
+            }
+            std::size_t width = 0;
+            for (const auto& [name, text] : rows) {
+                width = std::max(width, name.size());
+            }
+            std::cout << "  " << paint(Color::Blue, full.str()) << "\n";
+            for (const auto& [name, text] : rows) {
+                std::cout << "    " << name << std::string(width - name.size() + 2, ' ') << text << "\n";
             }
         }
     }
@@ -75,6 +145,7 @@ int show(const Arguments& arguments) {
         }
         environment = Environment::from_value(
             base::parse_toml(base::SystemFiles().read(file, 4u << 20), file.string()), file.string());
+        workflows::engine::check_conflicts(application, *environment);
     }
     if (!arguments.json) {
         print(application, environment);
@@ -86,18 +157,22 @@ int show(const Arguments& arguments) {
         for (const base::ComponentName& full : level) {
             base::Object one{{"component", full.str()}};
             if (environment) {
-                base::Array nodes;
-                for (const auto* node : environment->nodes_of(full)) {
-                    nodes.emplace_back(node->name.str());
-                }
-                one.set("nodes", std::move(nodes));
+                one.set("nodes", nodes_of(*environment, full));
             }
             components.emplace_back(std::move(one));
         }
         levels.push_back(base::Object{{"components", std::move(components)}});
     }
-    std::cout << base::to_json(
-                     base::Object{{"application", application.to_value()}, {"levels", std::move(levels)}})
+    base::Array edges;
+    for (const Edge& edge : edges_of(application)) {
+        edges.push_back(base::Object{{"service", edge.service},
+                                     {"from", edge.from.empty() ? base::Value() : base::Value(edge.from)},
+                                     {"to", edge.to},
+                                     {"as", edge.as}});
+    }
+    std::cout << base::to_json(base::Object{{"application", application.to_value()},
+                                            {"levels", std::move(levels)},
+                                            {"edges", std::move(edges)}})
               << "\n";
     return 0;
 }

@@ -3,9 +3,11 @@
 #include "cli/compose.hpp"
 
 #include "base/error.hpp"
+#include "cli/checked_workflows.hpp"
 #include "rpm/package.hpp"
 #include "templates/template.hpp"
 #include "workflows/engine/application.hpp"
+#include "workflows/engine/component_commands.hpp"
 #include "workflows/engine/variables.hpp"
 
 #include <algorithm>
@@ -114,6 +116,9 @@ void check_about(const rpm::About& about, const std::string& nevra, const Texts&
     for (const rpm::PackagedCommand& command : about.commands) {
         texts.check(command.run, nevra + ": command " + command.name);
     }
+    for (const rpm::Hook& hook : about.hooks) {
+        texts.check(hook.run, nevra + ": hook " + hook.at);
+    }
     if (about.drain) {
         texts.check(about.drain->marker, nevra + ": drain");
     }
@@ -147,6 +152,7 @@ repo::Manifest compose(const repo::Repository& repository, const base::ReleaseNa
                           "package '{}' describes application '{}', but release '{}' is of '{}'",
                           top.nevra.str(), application.name, name, base::before_slash(name));
     }
+    check_workflows(top.nevra.str(), top.about->workflows);
     repo::Manifest manifest{name,       now, channel.str(), application.to_value(), top.about->workflows,
                             {item(top)}};
     for (const Component& component : application.components) {
@@ -168,6 +174,8 @@ repo::Manifest compose(const repo::Repository& repository, const base::ReleaseNa
                       [](const repo::ManifestPackage& package) { return package.nevra.name; });
     const rpm::TrustedKeys trust = repository.package_keys();
     for (const Component& component : application.components) {
+        workflows::engine::commands_of(manifest, application, component,
+                                       fmt::format("{}:app.lua:{}", top.nevra.str(), component.line));
         check_paths(repository, manifest, component, trust);
         const Texts texts(manifest, application, component);
         for (const std::string& package_name : component.packages) {

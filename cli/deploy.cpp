@@ -8,6 +8,7 @@
 #include "cli/nouns.hpp"
 #include "cli/parameters.hpp"
 #include "cli/server.hpp"
+#include "cli/starting.hpp"
 
 #include <iostream>
 
@@ -36,12 +37,26 @@ base::Object parameters(const Arguments& arguments) {
 
 namespace {
 
-int start(const base::Object& request, const Arguments& arguments) {
+const Option no_wait{"--no-wait", "print the run's id and return; 5 when it waits for an approval",
+                     Option::Kind::Flag, false};
+
+} // namespace
+
+int start_run(base::Object request, const Arguments& arguments) {
+    for (const auto& [option, member] : {std::pair{"--at", "at"},
+                                         {"--expires", "expires"},
+                                         {"--override-freeze", "override_freeze"},
+                                         {"--override-lock", "override_lock"}}) {
+        if (const auto text = arguments.maybe(option)) {
+            request.set(member, *text);
+        }
+    }
     const Server server = Server::from(arguments);
     const std::string run = text_of(server.post("/v1/runs", request), "run");
     if (arguments.flag("--no-wait")) {
         std::cout << (arguments.json ? base::to_json(base::Object{{"run", run}}) : run) << "\n";
-        return 0;
+        const base::Value explained = server.get("/v1/runs/" + url_part(run) + "/explain");
+        return text_of(explained, "needs_person") == "true" ? 5 : 0;
     }
     if (!arguments.json && !arguments.quiet) {
         std::cout << "run " << run << "; Ctrl-C detaches, the run goes on ('tiercel run follow " << run
@@ -49,6 +64,8 @@ int start(const base::Object& request, const Arguments& arguments) {
     }
     return follow(server, run, arguments);
 }
+
+namespace {
 
 int deploy(const Arguments& arguments) {
     base::Object request{{"kind", "deploy"},
@@ -61,7 +78,7 @@ int deploy(const Arguments& arguments) {
     if (const auto plan = arguments.maybe("--plan")) {
         request.set("plan", *plan);
     }
-    return start(request, arguments);
+    return start_run(std::move(request), arguments);
 }
 
 int rollback(const Arguments& arguments) {
@@ -72,31 +89,43 @@ int rollback(const Arguments& arguments) {
     if (const auto release = arguments.maybe("--to")) {
         request.set("release", *release);
     }
-    return start(request, arguments);
+    return start_run(std::move(request), arguments);
 }
 
-const Option no_wait{"--no-wait", "print the run's id and return", Option::Kind::Flag, false};
+const Option override_lock{"--override-lock", "why it may start although somebody has locked the environment",
+                           Option::Kind::Text, false};
 
 } // namespace
+
+std::vector<Option> start_options(std::vector<Option> own) {
+    own.push_back(
+        {"--at", "do not start before this time, as 2026-11-20T22:00:00Z", Option::Kind::Text, false});
+    own.push_back({"--expires", "end it when it has not started by then; an hour after --at when absent",
+                   Option::Kind::Text, false});
+    own.push_back({"--override-freeze", "why it may start in a freeze", Option::Kind::Text, false});
+    own.push_back(override_lock);
+    own.push_back(no_wait);
+    return Server::options(std::move(own));
+}
 
 std::vector<Verb> deploy_verbs() {
     return {
         {"", "deploy", "Bring an environment to a release, and follow the run",
          "tiercel deploy prod shop/2.0 --param soak=1m",
-         Server::options(
+         start_options(
              {{"ENV", "environment", Option::Kind::Positional, true},
               {"RELEASE", "release, as shop/2.0", Option::Kind::Positional, true},
               {"--workflow", "workflow script; rolling when absent", Option::Kind::Text, false},
               {"--param", "parameter of the workflow, NAME=VALUE; may be repeated", Option::Kind::Texts,
                false},
-              {"--plan", "hash of a plan: refuse if anything moved since", Option::Kind::Text, false},
-              no_wait}),
+              {"--plan", "hash of a plan: refuse if anything moved since", Option::Kind::Text, false}}),
          deploy},
         {"", "rollback", "Bring an environment back to the last known-good release", "tiercel rollback prod",
          Server::options(
              {{"ENV", "environment", Option::Kind::Positional, true},
               {"--app", "application, when the environment holds several", Option::Kind::Text, false},
               {"--to", "this known-good release instead of the newest older one", Option::Kind::Text, false},
+              override_lock,
               no_wait}),
          rollback},
     };

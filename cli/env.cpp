@@ -1,8 +1,9 @@
 // Copyright the Tiercel authors
 // SPDX-License-Identifier: Apache-2.0
-// `tiercel env`: environments.
+// `tiercel env`: environments, their policies and locks.
 #include "base/files.hpp"
 #include "base/json.hpp"
+#include "base/toml.hpp"
 #include "cli/document.hpp"
 #include "cli/nouns.hpp"
 #include "cli/server.hpp"
@@ -14,23 +15,37 @@ namespace cli {
 
 namespace {
 
+/// A file says by its keys what it is: a policy has an environment's name, and nothing of what makes an
+/// environment.
+bool is_policy(const base::Value& document) {
+    for (const char* key : {"channel", "nodes", "settings", "override", "external", "naming"}) {
+        if (document.object()->find(key) != nullptr) {
+            return false;
+        }
+    }
+    return true;
+}
+
 int apply(const Arguments& arguments) {
     const Server server = Server::from(arguments);
     base::Array applied;
     for (const std::string& file : arguments.texts("FILE")) {
-        applied.push_back(
-            server.post("/v1/environments",
-                        base::Object{{"file", file}, {"text", base::SystemFiles().read(file, 4u << 20)}}));
+        const std::string text = base::SystemFiles().read(file, 4u << 20);
+        const bool policy = is_policy(base::parse_toml(text, file));
+        applied.push_back(server.post(policy ? "/v1/policies" : "/v1/environments",
+                                      base::Object{{"file", file}, {"text", text}}));
         if (!arguments.json && !arguments.quiet) {
             const base::Value& one = applied.back();
-            std::cout << "environment " << text_of(one, "environment") << ": "
+            std::cout << (policy ? "policy of environment " + text_of(one, "policy")
+                                 : "environment " + text_of(one, "environment"))
+                      << ": "
                       << (text_of(one, "changed") == "true" ? "version " + text_of(one, "version")
                                                             : "unchanged, version " + text_of(one, "version"))
                       << "\n";
         }
     }
     if (arguments.json) {
-        std::cout << base::to_json(base::Object{{"environments", std::move(applied)}}) << "\n";
+        std::cout << base::to_json(base::Object{{"applied", std::move(applied)}}) << "\n";
     }
     return 0;
 }
@@ -80,6 +95,11 @@ int show(const Arguments& arguments) {
         return 0;
     }
     std::cout << "environment " << *environment << ", version " << text_of(answer, "version") << "\n";
+    if (const base::Value& lock = member_of(answer, "lock"); !lock.is_null()) {
+        std::cout << paint(Color::Yellow, "locked") << " by " << text_of(lock, "holder") << " since "
+                  << text_of(lock, "since") << " until " << text_of(lock, "until") << ": "
+                  << printable(text_of(lock, "reason")) << "\n";
+    }
     for (const base::Value& current : list_of(answer, "current")) {
         std::cout << "current: " << text_of(current, "release") << " (run " << text_of(current, "run")
                   << ")\n";
@@ -88,6 +108,38 @@ int show(const Arguments& arguments) {
         std::cout << "known-good: " << text_of(good, "release") << "\n";
     }
     std::cout << "\n" << printable(text_of(answer, "text"));
+    if (const base::Value& policy = member_of(answer, "policy"); !policy.is_null()) {
+        std::cout << "\npolicy, version " << text_of(policy, "version") << "\n\n"
+                  << printable(text_of(policy, "text"));
+    }
+    return 0;
+}
+
+std::string lock_path(const Arguments& arguments) {
+    return "/v1/environments/" + url_part(arguments.text("ENV")) + "/lock";
+}
+
+int lock(const Arguments& arguments) {
+    base::Object request{{"reason", arguments.text("--reason")}};
+    if (const auto lease = arguments.maybe("--for")) {
+        request.set("for", *lease);
+    }
+    const base::Value answer = Server::from(arguments).post(lock_path(arguments), request);
+    if (arguments.json) {
+        std::cout << base::to_json(answer) << "\n";
+    } else if (!arguments.quiet) {
+        std::cout << "environment " << arguments.text("ENV") << " is locked until "
+                  << text_of(answer, "until") << ", or 'tiercel env unlock " << arguments.text("ENV")
+                  << "'\n";
+    }
+    return 0;
+}
+
+int unlock(const Arguments& arguments) {
+    Server::from(arguments).remove(lock_path(arguments));
+    if (!arguments.quiet && !arguments.json) {
+        std::cout << "environment " << arguments.text("ENV") << " is unlocked\n";
+    }
     return 0;
 }
 
@@ -95,8 +147,17 @@ int show(const Arguments& arguments) {
 
 std::vector<Verb> env_verbs() {
     return {
-        {"env", "apply", "Give the dispatcher environment files", "tiercel env apply environments/prod.toml",
+        {"env", "apply", "Give the dispatcher files of environments and of their policies",
+         "tiercel env apply environments/prod.toml policies/prod.toml",
          Server::options({{"FILE", "TOML files", Option::Kind::Positionals, true}}), apply},
+        {"env", "lock", "Let nothing start in an environment for a while",
+         "tiercel env lock prod --reason 'disk replaced'",
+         Server::options({{"ENV", "environment", Option::Kind::Positional, true},
+                          {"--reason", "what others are told", Option::Kind::Text, true},
+                          {"--for", "how long at most; 24h when absent", Option::Kind::Text, false}}),
+         lock},
+        {"env", "unlock", "End one's own lock", "tiercel env unlock prod",
+         Server::options({{"ENV", "environment", Option::Kind::Positional, true}}), unlock},
         {"env", "show", "Environments; or one, with its current and known-good releases",
          "tiercel env show prod --explain port",
          Server::options(

@@ -45,7 +45,7 @@ std::string shown_fields(const base::Value& event, std::string_view left_out) {
     return out;
 }
 
-void show_event(const base::Value& event) {
+void print_event(const base::Value& event) {
     // The time of day is enough while one watches; `run show --json` has all of it.
     const std::string time = text_of(event, "time");
     const std::string target = text_of(event, "target");
@@ -65,6 +65,14 @@ void show_event(const base::Value& event) {
 }
 
 } // namespace
+
+void show_event(const base::Value& event, const Arguments& arguments) {
+    if (arguments.json) {
+        std::cout << base::to_json(event) << std::endl;
+    } else if (!arguments.quiet) {
+        print_event(event);
+    }
+}
 
 int show_end(const base::Value& run, const Arguments& arguments) {
     const std::string exit_text = text_of(run, "exit_code");
@@ -110,11 +118,7 @@ int follow(const Server& server, const std::string& run, const Arguments& argume
                               after = text_of(event, "sequence");
                               last_contact = std::chrono::steady_clock::now();
                               said_lost = false;
-                              if (arguments.json) {
-                                  std::cout << base::to_json(event) << std::endl;
-                              } else if (!arguments.quiet) {
-                                  show_event(event);
-                              }
+                              show_event(event, arguments);
                               return true;
                           });
             const base::Value document = server.get("/v1/runs/" + url_part(run));

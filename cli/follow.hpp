@@ -14,6 +14,9 @@ namespace cli {
 /// base::Error{Unavailable} when the dispatcher stays away for two minutes.
 int follow(const Server& server, const std::string& run, const Arguments& arguments);
 
+/// One event of a run's story: a line for people, or the event itself with --json.
+void show_event(const base::Value& event, const Arguments& arguments);
+
 /// The end of a run for people: outcome, counts that add up, what was left out. Returns the exit code in the
 /// document.
 int show_end(const base::Value& run, const Arguments& arguments);

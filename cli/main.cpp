@@ -11,7 +11,8 @@ int main(int argc, char** argv) {
     std::vector<cli::Verb> verbs;
     for (auto noun : {cli::init_verbs, cli::build_verbs, cli::key_verbs, cli::repo_verbs, cli::release_verbs,
                       cli::app_verbs, cli::env_verbs, cli::plan_verbs, cli::deploy_verbs, cli::run_verbs,
-                      cli::node_verbs, cli::token_verbs, cli::serve_verbs}) {
+                      cli::node_verbs, cli::token_verbs, cli::serve_verbs, cli::simulate_verbs,
+                      cli::workflow_verbs, cli::workflow_test_verbs}) {
         for (cli::Verb& verb : noun()) {
             verbs.push_back(std::move(verb));
         }

@@ -22,5 +22,8 @@ std::vector<Verb> run_verbs();
 std::vector<Verb> node_verbs();
 std::vector<Verb> token_verbs();
 std::vector<Verb> serve_verbs();
+std::vector<Verb> simulate_verbs();
+std::vector<Verb> workflow_verbs();
+std::vector<Verb> workflow_test_verbs(); ///< `workflow test`, apart from the other verbs of the noun
 
 } // namespace cli

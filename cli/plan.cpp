@@ -58,12 +58,52 @@ void show_group(const base::Value& group) {
         show_diff(text_of(file, "diff"));
     }
     for (const char* act : {"restart", "reload"}) {
-        if (const base::Array& services = list_of(group, act); !services.empty()) {
-            std::cout << "    " << act << " " << printable(names(services)) << "\n";
+        for (const base::Value& service : list_of(group, act)) {
+            const std::string why =
+                service.text() == nullptr ? "" : text_of(member_of(group, "restart_why"), *service.text());
+            std::cout << "    " << act << " " << printable(names({service}))
+                      << (why.empty() ? "" : paint(Color::Grey, ": " + printable(why))) << "\n";
         }
     }
     if (list_of(group, "packages").empty() && list_of(group, "config").empty()) {
         std::cout << "    nothing changes\n";
+    }
+}
+
+/// What the run waits for before it starts, and what binds it: from the environment's policy, locks and
+/// state.
+void show_conditions(const base::Value& plan) {
+    std::vector<std::string> lines;
+    if (const base::Value& approval = member_of(plan, "approval"); !approval.is_null()) {
+        const std::string role = text_of(approval, "role");
+        lines.push_back("needs approval by " + text_of(approval, "count") +
+                        (role.empty() ? "" : " with role '" + role + "'") + ", within " +
+                        text_of(approval, "expires"));
+    }
+    for (const char* hold : {"freeze", "lock"}) {
+        if (const base::Value& held = member_of(plan, hold); !held.is_null()) {
+            lines.push_back("waits until " + text_of(held, "until") + ": " + text_of(held, "why"));
+        }
+    }
+    for (const base::Value& act : list_of(plan, "acts")) {
+        if (text_of(act, "kind") == "outage") {
+            lines.push_back("declares an outage: " + text_of(act, "what"));
+        }
+    }
+    for (const base::Value& budget : list_of(plan, "budgets")) {
+        const std::string per = text_of(budget, "per");
+        lines.push_back("at most " + text_of(budget, "max_unavailable") + " of " +
+                        text_of(budget, "component") + (per.empty() ? "" : " in each " + per) +
+                        " out of service");
+    }
+    if (const base::Array& out = list_of(plan, "out"); !out.empty()) {
+        lines.push_back("out of service already: " + names(out));
+    }
+    if (!lines.empty()) {
+        std::cout << paint(Color::Bold, "conditions") << "\n";
+    }
+    for (const std::string& line : lines) {
+        std::cout << "  " << printable(line) << "\n";
     }
 }
 
@@ -75,6 +115,26 @@ bool something_to_do(const base::Value& plan) {
         }
     }
     return false;
+}
+
+/// Batches, and what the workflow asks for between them.
+void show_order(const base::Value& plan) {
+    const base::Array& batches = list_of(plan, "batches");
+    const base::Array& acts = list_of(plan, "acts");
+    std::size_t act = 0;
+    for (std::size_t number = 0; number <= batches.size(); ++number) {
+        for (; act < acts.size() && text_of(acts[act], "after_batches") == std::to_string(number); ++act) {
+            std::cout << "     " << text_of(acts[act], "kind") << ": "
+                      << printable(text_of(acts[act], "what")) << "\n";
+        }
+        if (number < batches.size()) {
+            const std::string zone = text_of(batches[number], "zone");
+            std::cout << "  " << number + 1 << ". level " << text_of(batches[number], "level")
+                      << (zone.empty() ? "" : ", zone " + printable(zone)) << ": "
+                      << printable(names(list_of(batches[number], "targets"))) << "  "
+                      << paint(Color::Grey, text_of(batches[number], "arithmetic")) << "\n";
+        }
+    }
 }
 
 int plan(const Arguments& arguments) {
@@ -97,14 +157,15 @@ int plan(const Arguments& arguments) {
         show_group(group);
     }
     std::cout << paint(Color::Bold, "order") << "\n";
-    std::size_t number = 0;
-    for (const base::Value& batch : list_of(plan, "batches")) {
-        std::cout << "  " << ++number << ". level " << text_of(batch, "level") << ": "
-                  << printable(names(list_of(batch, "targets"))) << "  "
-                  << paint(Color::Grey, text_of(batch, "arithmetic")) << "\n";
-    }
+    show_order(plan);
+    show_conditions(plan);
     if (const base::Array& away = list_of(plan, "unreachable"); !away.empty()) {
         std::cout << paint(Color::Yellow, "not connected, so their differences are unknown: " + names(away))
+                  << "\n";
+    }
+    for (const base::Value& refused : list_of(plan, "refused")) {
+        std::cout << paint(Color::Red,
+                           "not ready: " + names({refused}) + ": " + printable(text_of(refused, "reason")))
                   << "\n";
     }
     std::cout << "plan " << text_of(plan, "hash") << "\n";

@@ -5,6 +5,7 @@
 #include "base/error.hpp"
 #include "base/files.hpp"
 #include "base/json.hpp"
+#include "cli/checked_workflows.hpp"
 #include "cli/nouns.hpp"
 #include "cli/open_repository.hpp"
 #include "cli/project.hpp"
@@ -80,7 +81,13 @@ int add(const Arguments& arguments) {
     for (const std::string& file : arguments.texts("RPM")) {
         files.emplace_back(file);
     }
-    print(repository.add(files, base::ChannelName(arguments.text("--channel")), base::SystemClock().now()),
+    const auto inspect = [](const repo::PoolEntry& package) {
+        if (package.about) {
+            check_workflows(package.nevra.str(), package.about->workflows);
+        }
+    };
+    print(repository.add(files, base::ChannelName(arguments.text("--channel")), base::SystemClock().now(),
+                         inspect),
           arguments, "nothing is new");
     return 0;
 }

@@ -5,7 +5,9 @@
 #include "cli/document.hpp"
 #include "cli/follow.hpp"
 #include "cli/nouns.hpp"
+#include "cli/parameters.hpp"
 #include "cli/server.hpp"
+#include "cli/starting.hpp"
 #include "cli/terminal.hpp"
 
 #include <iostream>
@@ -63,6 +65,15 @@ int follow_run(const Arguments& arguments) {
     return follow(Server::from(arguments), arguments.text("RUN"), arguments);
 }
 
+int show_log(const Arguments& arguments) {
+    const Server server = Server::from(arguments);
+    server.stream(path_of(arguments) + "/events?follow=0", [&](const base::Value& event) {
+        show_event(event, arguments);
+        return true;
+    });
+    return 0;
+}
+
 int explain(const Arguments& arguments) {
     const base::Value answer = Server::from(arguments).get(path_of(arguments) + "/explain");
     if (arguments.json) {
@@ -80,21 +91,60 @@ int explain(const Arguments& arguments) {
     return 0;
 }
 
-Verb signal(const std::string& verb, const std::string& summary) {
+const Option because{"--reason", "goes into the journal", Option::Kind::Text, false};
+const Option at_target{"--target", "only this one: 'shop/web on web-1', or a node", Option::Kind::Text,
+                       false};
+
+int say(const std::string& verb, const Arguments& arguments) {
+    base::Object request{{"verb", verb}, {"reason", arguments.maybe("--reason").value_or("")}};
+    for (const auto& [option, member] : {std::pair{"--target", "target"}, {"--plan", "plan"}}) {
+        if (const auto text = arguments.maybe(option)) {
+            request.set(member, *text);
+        }
+    }
+    const base::Value answer = Server::from(arguments).post(path_of(arguments) + "/signals", request);
+    const std::string run = text_of(answer, "run");
+    if (arguments.json) {
+        std::cout << base::to_json(answer) << "\n";
+    } else if (!run.empty()) {
+        std::cout << "run " << run << " takes up what was left ('tiercel run follow " << run << "')\n";
+    }
+    return 0;
+}
+
+/// `said` is what the dispatcher calls it.
+Verb signal(const std::string& verb, const std::string& said, const std::string& summary,
+            std::vector<Option> own = {}) {
+    own.insert(own.begin(), which);
+    own.push_back(because);
     return {"run",
             verb,
             summary,
             "tiercel run " + verb + " 01J… --reason 'wrong window'",
-            Server::options({which, {"--reason", "goes into the journal", Option::Kind::Text, false}}),
-            [verb](const Arguments& arguments) {
-                const base::Value answer = Server::from(arguments).post(
-                    path_of(arguments) + "/signals",
-                    base::Object{{"verb", verb}, {"reason", arguments.maybe("--reason").value_or("")}});
-                if (arguments.json) {
-                    std::cout << base::to_json(answer) << "\n";
-                }
-                return 0;
+            Server::options(std::move(own)),
+            [said](const Arguments& arguments) {
+                return say(said, arguments);
             }};
+}
+
+int send_signal(const Arguments& arguments) {
+    base::Object request{{"verb", "signal"}, {"reason", arguments.text("NAME")}};
+    if (const auto value = arguments.maybe("VALUE")) {
+        request.set("value", *value);
+    }
+    Server::from(arguments).post(path_of(arguments) + "/signals", request);
+    return 0;
+}
+
+int start(const Arguments& arguments) {
+    base::Object request{{"kind", "operation"},
+                         {"environment", arguments.text("ENV")},
+                         {"workflow", arguments.text("WORKFLOW")},
+                         {"params", parameters(arguments)}};
+    if (const auto application = arguments.maybe("--app")) {
+        request.set("application", *application);
+    }
+    return start_run(std::move(request), arguments);
 }
 
 } // namespace
@@ -108,9 +158,33 @@ std::vector<Verb> run_verbs() {
          "tiercel run follow 01J…", Server::options({which}), follow_run},
         {"run", "explain", "What a run waits for, and until when", "tiercel run explain 01J…",
          Server::options({which}), explain},
-        signal("pause", "Start no further target"),
-        signal("resume", "Go on after a pause"),
-        signal("cancel", "Start no further target, finish the steps under way, and end"),
+        {"run", "log", "The story of a run so far", "tiercel run log 01J…", Server::options({which}),
+         show_log},
+        {"run", "start", "Run a workflow on the release that is there: restart, stop, status, refresh …",
+         "tiercel run start prod restart --param component=shop/web",
+         start_options(
+             {{"ENV", "environment", Option::Kind::Positional, true},
+              {"WORKFLOW", "workflow script", Option::Kind::Positional, true},
+              {"--app", "application, when the environment holds several", Option::Kind::Text, false},
+              {"--param", "parameter of the workflow, NAME=VALUE; may be repeated", Option::Kind::Texts,
+               false}}),
+         start},
+        signal("approve", "approve", "Let a run start that somebody else asked for, or go on where it asks",
+               {{"--plan", "refuse unless it would start with exactly this", Option::Kind::Text, false}}),
+        signal("reject", "reject", "The opposite of approve"),
+        signal("pause", "pause", "Start no further target"),
+        signal("resume", "resume", "Go on after a pause"),
+        signal("cancel", "cancel", "Start no further target, end what can be ended, and stop"),
+        signal("retry", "retry",
+               "Try failed targets again; of a run that has ended: start a new one for all that are left",
+               {at_target}),
+        signal("skip", "skip", "Leave failed targets out and go on", {at_target}),
+        signal("rollback-now", "rollback", "Take back what a run has done, when it waits after a failure"),
+        {"run", "signal", "Send what a workflow awaits", "tiercel run signal 01J… switched green",
+         Server::options({which,
+                          {"NAME", "of the signal", Option::Kind::Positional, true},
+                          {"VALUE", "that the workflow gets with it", Option::Kind::Positional, false}}),
+         send_signal},
     };
 }
 

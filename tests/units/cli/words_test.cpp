@@ -1,6 +1,7 @@
 // Copyright the Tiercel authors
 // SPDX-License-Identifier: Apache-2.0
 #include "base/error.hpp"
+#include "cli/checked_workflows.hpp"
 #include "cli/command_line.hpp"
 #include "cli/document.hpp"
 #include "cli/parameters.hpp"
@@ -111,4 +112,23 @@ TEST_CASE("what a document lacks reads as empty", "[cli]") {
 
 TEST_CASE("names cannot leave their part of a URL", "[cli]") {
     CHECK(cli::url_part("shop/1.0?x=#") == "shop%2F1.0%3Fx%3D%23");
+}
+
+TEST_CASE("a package whose workflows cannot run is refused with all that is wrong with them", "[cli]") {
+    const std::string good = "return workflow { run = function(ctx) ctx:wait('1s') end }";
+    CHECK_NOTHROW(cli::check_workflows("shop-1.0-1.noarch", {{"good", good}}));
+    try {
+        cli::check_workflows(
+            "shop-1.0-1.noarch",
+            {{"bad", "return workflow { run = function(ctx)\nctx:wiat('1s') ctx:wait(1) end }"},
+             {"good", good}});
+        FAIL("it was accepted");
+    } catch (const base::Error& error) {
+        CHECK(error.fault() == base::Fault::Input);
+        CHECK(error.message() ==
+              "package 'shop-1.0-1.noarch' brings workflows that cannot run:\n"
+              "bad.lua:2:5: ctx has no 'wiat'; did you mean 'wait'?\n"
+              "bad.lua:2:25: ctx:wait: 'duration' is a number, but must be a duration such as "
+              "\"30s\"");
+    }
 }

@@ -1,0 +1,67 @@
+// Copyright the Tiercel authors
+// SPDX-License-Identifier: Apache-2.0
+// What `tiercel simulate` and `tiercel workflow test` are about: workflows and applications, by name or file.
+#include "cli/simulated.hpp"
+
+#include "base/error.hpp"
+#include "base/files.hpp"
+#include "base/process.hpp"
+#include "cli/project.hpp"
+#include "workflows/simulator/sweep.hpp"
+
+namespace cli {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::size_t source_limit_bytes = 1u << 20;
+
+fs::path stock_directory() {
+    return base::own_program().parent_path().parent_path() / "share" / "tiercel" / "workflows";
+}
+
+std::string known_stock(const base::Files& files) {
+    std::string names;
+    for (const std::string& file : files.list(stock_directory())) {
+        if (file.ends_with(".lua")) {
+            names += (names.empty() ? "" : ", ") + file.substr(0, file.size() - 4);
+        }
+    }
+    return names;
+}
+
+} // namespace
+
+workflows::simulator::Workflow find_workflow(const std::string& name_or_file, const fs::path& directory) {
+    const base::SystemFiles files;
+    fs::path file = name_or_file;
+    if (name_or_file.ends_with(".lua")) {
+        file = files.exists(file) || directory.empty() ? file : directory / file;
+    } else {
+        base::check_word(name_or_file, "workflow");
+        file = stock_directory() / (name_or_file + ".lua");
+        if (!files.exists(file)) {
+            throw base::Error(
+                base::Fault::NotFound,
+                "workflow '{}' is not among the stock workflows; there are: {}; or write a file "
+                "such as {}.lua",
+                name_or_file, known_stock(files), name_or_file);
+        }
+    }
+    const std::string source = files.read(file, source_limit_bytes);
+    return {file.stem().string(), source, workflows::simulator::kind_of(source)};
+}
+
+workflows::engine::Application find_application(const std::string& name_or_path, const fs::path& directory) {
+    const base::SystemFiles files;
+    fs::path file = name_or_path;
+    if (fs::is_directory(file)) {
+        file /= "app.lua";
+    } else if (!fs::exists(file) && !name_or_path.ends_with(".lua")) {
+        file = Project::find(directory).directory / "packages" / name_or_path / "app.lua";
+    }
+    return workflows::engine::Application::evaluate(files.read(file, source_limit_bytes), file.string());
+}
+
+} // namespace cli

@@ -1,0 +1,22 @@
+// Copyright the Tiercel authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "workflows/engine/application.hpp"
+#include "workflows/simulator/scenario.hpp"
+
+#include <filesystem>
+#include <string>
+
+namespace cli {
+
+/// A stock workflow by name, or a file NAME.lua. @throws base::Error{NotFound} with the names there are.
+workflows::simulator::Workflow find_workflow(const std::string& name_or_file,
+                                             const std::filesystem::path& directory);
+
+/// The application of an app.lua: the file itself, a directory that holds one, or an application of the
+/// project in or above `directory`. @throws base::Error{NotFound | Input}
+workflows::engine::Application find_application(const std::string& name_or_path,
+                                                const std::filesystem::path& directory);
+
+} // namespace cli

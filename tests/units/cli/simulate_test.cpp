@@ -1,0 +1,134 @@
+// Copyright the Tiercel authors
+// SPDX-License-Identifier: Apache-2.0
+// `tiercel simulate` and `tiercel workflow test`, as people and CI call them.
+#include "base/error.hpp"
+#include "base/json.hpp"
+#include "cli/nouns.hpp"
+#include "tests/catch.hpp"
+
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <sstream>
+
+namespace {
+
+struct Said {
+    int code;
+    std::string text;
+};
+
+Said run(const cli::Verb& verb, cli::Arguments arguments) {
+    std::ostringstream text;
+    std::streambuf* const before = std::cout.rdbuf(text.rdbuf());
+    try {
+        const int code = verb.run(arguments);
+        std::cout.rdbuf(before);
+        return {code, text.str()};
+    } catch (...) {
+        std::cout.rdbuf(before);
+        throw;
+    }
+}
+
+cli::Arguments with(std::map<std::string, std::vector<std::string>> values) {
+    cli::Arguments arguments;
+    arguments.values = std::move(values);
+    return arguments;
+}
+
+Said simulate(std::map<std::string, std::vector<std::string>> values) {
+    return run(cli::simulate_verbs().front(), with(std::move(values)));
+}
+
+std::string refused(std::map<std::string, std::vector<std::string>> values) {
+    try {
+        simulate(std::move(values));
+    } catch (const base::Error& error) {
+        return error.message();
+    }
+    return "no error";
+}
+
+/// A directory with these files, removed at the end.
+struct Directory {
+    std::filesystem::path path =
+        std::filesystem::temp_directory_path() / ("tiercel-simulate-" + std::to_string(::getpid()));
+    explicit Directory(const std::map<std::string, std::string>& files) {
+        std::filesystem::create_directories(path);
+        for (const auto& [name, text] : files) {
+            std::ofstream(path / name) << text;
+        }
+    }
+    ~Directory() { std::filesystem::remove_all(path); }
+};
+
+} // namespace
+
+TEST_CASE("a simulation prints its batches, its outcome and that no law broke", "[cli]") {
+    const Said said = simulate({{"WORKFLOW", {"rolling"}}, {"--nodes", {"40"}}, {"--levels", {"2"}}});
+    CHECK(said.code == 0);
+    CHECK(said.text.find("batch started") != std::string::npos);
+    CHECK(said.text.find("succeeded after 0:0") != std::string::npos);
+    CHECK(said.text.find("40 updated") != std::string::npos);
+    CHECK(said.text.find("\nno law broke\n") != std::string::npos);
+}
+
+TEST_CASE("the same seed prints the same, another one something else", "[cli]") {
+    const auto once = [](const std::string& seed) {
+        return simulate({{"WORKFLOW", {"rolling"}}, {"--faults", {"rough"}}, {"--seed", {seed}}}).text;
+    };
+    CHECK(once("7") == once("7"));
+    CHECK(once("7") != once("8"));
+}
+
+TEST_CASE("a sweep counts outcomes over all its seeds", "[cli]") {
+    cli::Arguments arguments = with({{"WORKFLOW", {"rolling"}}, {"--sweep", {"60"}}});
+    arguments.json = true;
+    const Said said = run(cli::simulate_verbs().front(), arguments);
+    const base::Value document = base::parse_json(said.text, "simulate");
+    CHECK(*document.object()->find("seeds") == base::Value(60));
+    std::int64_t seeds = 0;
+    for (const base::Member& outcome : document.object()->find("outcomes")->object()->members) {
+        seeds += *outcome.value.whole();
+    }
+    CHECK(seeds == 60);
+}
+
+TEST_CASE("what cannot be simulated is refused in one sentence", "[cli]") {
+    CHECK(refused({{"WORKFLOW", {"roling"}}})
+              .find("workflow 'roling' is not among the stock workflows; there "
+                    "are: all-at-once, ") == 0);
+    CHECK(refused({{"WORKFLOW", {"rolling"}}, {"--nodes", {"many"}}}) ==
+          "--nodes 'many' is not a number from 0 to 1000000");
+    CHECK(refused({{"WORKFLOW", {"rolling"}}, {"--app", {"x"}}, {"--levels", {"2"}}}) ==
+          "--app and --levels contradict each other; an application has its levels");
+    CHECK(refused({{"WORKFLOW", {"rolling"}}, {"--faults", {"harsh"}}})
+              .find("'harsh' is no profile of faults; there are: none, light, rough, hostile") == 0);
+    CHECK(refused({{"WORKFLOW", {"rolling"}}, {"--param", {"sok=1s"}}}) ==
+          "workflow 'rolling.lua': unknown parameter 'sok'; did you mean 'soak'?");
+}
+
+TEST_CASE("test files beside a workflow run like in a test runner", "[cli]") {
+    const Directory directory(
+        {{"our.lua",
+          "return workflow { run = function(ctx) ctx:preflight() for _, level in ipairs(ctx.levels) "
+          "do ctx:update(level) end end }"},
+         {"app.lua", "application \"shop\" { component \"web\" { packages = { \"shop-web\" } } }"},
+         {"our_test.lua", "test('it goes out', function()\n"
+                          "  simulate { workflow = 'our', app = 'app.lua', nodes = 4 }\n"
+                          "  expect.count('updated', 4)\nend)\n"
+                          "test('it fails', function()\n"
+                          "  simulate { workflow = 'our.lua', app = 'app.lua', nodes = 4 }\n"
+                          "  expect.outcome('stopped')\nend)\n"}});
+    const cli::Verb verb = cli::workflow_test_verbs().front();
+    const Said said = run(verb, with({{"PATH", {directory.path.string()}}}));
+    CHECK(said.code == 3);
+    CHECK(said.text == "ok      it goes out\nfailed  it fails\n        " +
+                           (directory.path / "our_test.lua").string() +
+                           ":7: the outcome is succeeded, not stopped\n2 tests, 1 failed\n");
+    const Directory empty({});
+    CHECK_THROWS_AS(run(verb, with({{"PATH", {(empty.path / "no").string()}}})), base::Error);
+}
