@@ -22,16 +22,21 @@ TABLE = (
     ("POST", "/v1/enroll", "", "anybody", 400),
     ("GET", "/v1/link", "", "node", 400),
     ("GET", "/v1/packages/{}", DIGEST, "read", 404),
+    ("GET", "/v1/releases/{}", DIGEST, "read", 404),
     ("POST", "/v1/environments", "", "operate", 400),
     ("GET", "/v1/environments", "", "read", 200),
     ("GET", "/v1/environments/{}", "absent", "read", 404),
     ("GET", "/v1/environments/{}/settings", "absent", "read", 404),
+    ("POST", "/v1/environments/{}/lock", "absent", "operate", 404),
+    ("DELETE", "/v1/environments/{}/lock", "absent", "operate", 404),
+    ("POST", "/v1/policies", "", "admin", 400),
     ("POST", "/v1/plans", "", "read", 400),
     ("POST", "/v1/runs", "", "operate", 400),
     ("GET", "/v1/runs", "", "read", 200),
     ("GET", "/v1/runs/{}", ABSENT, "read", 404),
     ("GET", "/v1/runs/{}/events", ABSENT, "read", 404),
     ("GET", "/v1/runs/{}/explain", ABSENT, "read", 404),
+    ("GET", "/v1/runs/{}/journal", ABSENT, "operate", 404),
     ("POST", "/v1/runs/{}/signals", ABSENT, "operate", 400),
     ("GET", "/v1/nodes", "", "read", 200),
     ("GET", "/v1/nodes/{}", "absent", "read", 404),
@@ -230,6 +235,15 @@ class Access(unittest.TestCase):
                 self.assertIn(b"larger than", answer)
         self.lives()
 
+    def test_who_sends_all_of_a_large_body_first_reads_why_it_is_refused(self):
+        """Complaint: `connection reset by peer` instead of the sentence."""
+        status, document = self.ask("POST", "/v1/runs", self.tokens["admin"], body="x" * (8 << 20))
+        self.assertEqual(status, 400)
+        self.assertRegex(document["message"], "larger than the 65536 bytes that POST /v1/runs takes")
+        status, document = self.ask("POST", "/v1/environments", self.tokens["read"], body="x" * (3 << 20))
+        self.assertEqual((status, document["fault"]), (403, "denied"))
+        self.lives()
+
     def test_a_request_of_two_readings_is_one_refusal(self):
         """Complaint: a request hidden in another's body."""
         hidden = f"GET /v1/runs HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {self.tokens['read']}\r\n\r\n"
@@ -243,12 +257,38 @@ class Access(unittest.TestCase):
             "a signed length": f"Content-Length: +{len(hidden)}\r\n",
             "a length of words": "Content-Length: many\r\n",
             "a space before the colon": f"Content-Length : {len(hidden)}\r\n",
+            "the same length twice": length + length,
+            "two who ask": length + f"Authorization: Bearer {self.tokens['admin']}\r\n",
+            "two hosts": length + "Host: y\r\n",
         }.items():
             with self.subTest(request=what):
                 answer = self.raw((start + fields + "\r\n" + hidden).encode())
                 self.assertTrue(answer.startswith(b"HTTP/1.1 400 "), answer[:300])
                 self.assertEqual(answer.count(b"HTTP/1.1 "), 1, "the hidden request was answered")
         self.lives()
+
+    # ---- room for many ------------------------------------------------------------------------------------------------------
+
+    def test_the_dispatcher_makes_room_for_its_connections_or_says_that_there_is_none(self):
+        """Complaint: `too many open files` at the thousandth node."""
+        def start(name, hard):
+            place = self.fleet.dir / name
+            place.mkdir()
+            (place / "config.toml").write_text("connections = 1000\n")
+            process = self.fleet.start(name, ["prlimit", f"--nofile=64:{hard}", BIN / "tiercel", "serve", "--state", place / "state", "--listen", "127.0.0.1:0",
+                                              "--repo", self.fleet.project / "repository", "--config", place / "config.toml"])
+            self.addCleanup(process.wait)
+            self.addCleanup(process.kill)
+            self.fleet.until((place / "state/address").exists, f"the dispatcher '{name}' listens")
+            limits = pathlib.Path(f"/proc/{process.pid}/limits").read_text()
+            return int(re.search(r"Max open files\s+(\d+)", limits)[1]), (self.fleet.dir / "log" / name).read_text()
+
+        limit, log = start("roomy", 4096)
+        self.assertEqual(limit, 2256)
+        self.assertNotIn("fewer files", log)
+        limit, log = start("narrow", 512)
+        self.assertEqual(limit, 512)
+        self.assertEqual(log.count("fewer files may be open than so many connections can need"), 1, log)
 
     # ---- TLS ----------------------------------------------------------------------------------------------------------------
 

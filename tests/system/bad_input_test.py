@@ -100,6 +100,22 @@ class BadInput(unittest.TestCase):
         self.refused(["release", "create", "svc/4.0", "--from", "bad-4.0"], r"app\.lua:?.*cycle.*svc/back -> svc/front -> svc/back|svc/front -> svc/back -> svc/front")
         self.refused(["app", "show", "svc"], r"app\.lua")
 
+    def test_migration_that_no_package_brings(self):
+        self.edit("packages/svc/app.lua", 'packages = { "back" }', 'packages = { "back" }, migrate = "back-migrate"')
+        self.publish("4.5", "svc", "back", "front", "front-config")
+        self.refused(["release", "create", "svc/4.5", "--from", "bad-4.5"],
+                     r"svc-4\.5-1\.noarch:app\.lua:\d+: component 'svc/back' migrates with command 'back-migrate', which none of its packages brings")
+
+    def test_components_that_conflict_on_one_node(self):
+        self.edit("packages/svc/app.lua", 'packages = { "back" }', 'packages = { "back" }, conflicts = { "svc/front" }')
+        environment = self.project / "environments/test.toml"
+        environment.write_text(environment.read_text().replace('["svc/back"]', '["svc/back", "svc/front"]', 1))
+        try:
+            self.refused(["app", "show", "svc", "--environment", "test"],
+                         r"test\.toml:\d+: node '[^']+' has components 'svc/back' and 'svc/front', which must not share a node")
+        finally:
+            self.fleet.write_environment()
+
     def test_undefined_template_name(self):
         self.edit("packages/front-config/front.conf", "settings.greeting", "settings.greting")
         self.publish("5.0", "svc", "back", "front", "front-config")

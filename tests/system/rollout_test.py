@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import json
 import os
+import pathlib
 import signal
 import time
 import unittest
@@ -31,6 +32,40 @@ class Rollouts(unittest.TestCase):
             fleet.tiercel("rollback", "test")
             self.all_run(fleet, "1.0")
             self.assertEqual(fleet.snapshots(), first)
+
+    def test_a_release_with_a_manifest_larger_than_a_message_goes_out_and_comes_back(self):
+        """Complaint: an order that does not fit into a frame is never sent, and nobody says why."""
+        with Fleet(back=1, front=1, files=3) as fleet:
+            fleet.deploy("svc/1.0")
+            first = fleet.snapshots()
+            application = fleet.project / "packages/svc"
+            (application / "workflows").mkdir()
+            for name in ("first", "second", "third"):  # a script has a limit of its own
+                (application / f"workflows/{name}.lua").write_text("-- \"words\"\n" * (1 << 20 >> 4) + "return workflow { summary = \"none\", run = function(ctx) end }\n")
+            (application / "package.toml").write_text((application / "package.toml").read_text() + 'workflows = ["workflows/*.lua"]\n')
+            fleet.release("2.0")
+            manifest = fleet.project / "repository/releases/svc/2.0.json"
+            self.assertGreater(manifest.stat().st_size, 2 << 20)
+            self.assertEqual(fleet.json("plan", "test", "svc/2.0")["refused"], [])
+            fleet.deploy("svc/2.0")
+            self.all_run(fleet, "2.0")
+            self.assertEqual([file for node in fleet.nodes for file in (fleet.state(node) / "manifests").iterdir()], [], "the run's manifest goes with it")
+            fleet.tiercel("rollback", "test")
+            self.all_run(fleet, "1.0")
+            self.assertEqual(fleet.snapshots(), first)
+
+    def test_another_text_of_a_workflow_is_tried_on_what_a_run_has_done(self):
+        with Fleet(back=1, front=1) as fleet:
+            run = fleet.deploy("svc/1.0", background=True)
+            fleet.finish(run)
+            stock = pathlib.Path(__file__).parents[2] / "workflows" / "library" / "rolling.lua"
+            text = stock.read_text(encoding="utf-8")
+            new = fleet.project / "new.lua"
+            new.write_text(text.replace("for _, level in ipairs(ctx.levels) do", "for i = 1, #ctx.levels do local level = ctx.levels[i]"))
+            self.assertIn("can go on with it: the same in 3 commands", fleet.tiercel("workflow", "check", "--replay", run, new))
+            new.write_text(text.replace("soak = params.soak,", 'soak = "7s",'))
+            tried = json.loads(fleet.tiercel("workflow", "check", "--replay", run, new, "--json", expect=3))
+            self.assertEqual(tried["replay"]["difference"], 'gives \'soak\' of its command 2 (\'update\') as "7s", but gave "100ms"')
 
     def test_a_release_that_is_there_already_touches_nothing(self):
         with Fleet(back=1, front=1) as fleet:
