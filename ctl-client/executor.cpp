@@ -429,7 +429,16 @@ Report Executor::undo(const Order& order, Report report) {
 Report Executor::settle(const Order& order, Report report) {
     const base::Fields body = body_of(order);
     const std::string release = body.text("release");
-    const auto generation = generations_.current(order.component);
+    auto generation = generations_.current(order.component);
+    if (!generation || generation->release != release) {
+        // A release that changes nothing here is never applied; the node still is of that release from now
+        // on.
+        const auto coming = generations_.candidate_of_run(order.component, order.run);
+        if (coming && coming->release == release && *changes(*coming).find("changed")->flag() == false) {
+            generations_.adopt(*coming);
+            generation = coming;
+        }
+    }
     if (!generation || generation->release != release) {
         return refused(
             std::move(report), "refused",

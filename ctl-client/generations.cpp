@@ -110,6 +110,12 @@ void Generations::make_current(const std::string& component, std::optional<std::
     }
 }
 
+void Generations::adopt(const Generation& candidate) {
+    base::Transaction transaction(database_);
+    make_current(candidate.component, candidate.id);
+    transaction.commit();
+}
+
 std::vector<std::string> Generations::components() const {
     std::vector<std::string> names;
     base::Statement row =

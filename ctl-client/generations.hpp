@@ -34,6 +34,8 @@ public:
     std::optional<Generation> candidate_of_run(const std::string& component, const std::string& run) const;
     /// Call inside a transaction of the caller. Nothing: the component is not on this node any more.
     void make_current(const std::string& component, std::optional<std::int64_t> id);
+    /// A recorded candidate that differs in nothing from what is there becomes current.
+    void adopt(const Generation& candidate);
     std::vector<std::string> components() const;
 
     /// Marks the current generation, forgets what is not kept and removes package files that nothing kept

@@ -87,7 +87,11 @@ bool Link::session() {
         }
         sent_.clear();
         welcomed_ = false;
-        send(connection, hello());
+        said_ = holding();
+        send(connection, protocol::Hello{.program = "ctl-client " TIERCEL_VERSION,
+                                         .node = base::NodeName(identity_.node),
+                                         .time = clock_.now(),
+                                         .components = said_});
         return converse(connection, std::move(arrived));
     } catch (const base::Error& error) {
         base::log(base::LogLevel::Warning, "link is down",
@@ -122,6 +126,7 @@ bool Link::converse(ServerConnection& connection, std::string early) {
             return false;
         case Event::Worker:
             if (welcomed_) {
+                send_holding(connection);
                 send_reports(connection);
             }
             break;
@@ -149,6 +154,7 @@ void Link::handle(ServerConnection& connection, const protocol::Message& message
              {"node", identity_.node},
              {"clock_ahead_ms",
               std::chrono::duration_cast<std::chrono::milliseconds>(clock_.now() - welcome->time).count()}});
+        send_holding(connection);
         send_reports(connection);
     } else if (const auto* sent = std::get_if<protocol::OrderSent>(&message)) {
         try {
@@ -193,16 +199,22 @@ void Link::send_reports(ServerConnection& connection) {
     }
 }
 
-protocol::Hello Link::hello() const {
-    protocol::Hello hello{.program = "ctl-client " TIERCEL_VERSION,
-                          .node = base::NodeName(identity_.node),
-                          .time = clock_.now()};
-    for (const Executor::ComponentStatus& status : worker_.status()) {
-        hello.components.emplace(base::ComponentName(status.component),
-                                 protocol::ComponentState{status.release, status.present.str(), status.state,
-                                                          status.drained, status.generation, status.stopped});
+void Link::send_holding(ServerConnection& connection) {
+    protocol::ComponentStates now = holding();
+    if (now != said_) {
+        said_ = std::move(now);
+        send(connection, protocol::Holding{said_});
     }
-    return hello;
+}
+
+protocol::ComponentStates Link::holding() const {
+    protocol::ComponentStates states;
+    for (const Executor::ComponentStatus& status : worker_.status()) {
+        states.emplace(base::ComponentName(status.component),
+                       protocol::ComponentState{status.release, status.present.str(), status.state,
+                                                status.drained, status.generation, status.stopped});
+    }
+    return states;
 }
 
 } // namespace ctl_client

@@ -42,7 +42,9 @@ private:
     void handle(ServerConnection& connection, const dispatcher::protocol::Message& message);
     void send(ServerConnection& connection, const dispatcher::protocol::Message& message);
     void send_reports(ServerConnection& connection);
-    dispatcher::protocol::Hello hello() const;
+    /// Says what this node holds, if that is not what it said last.
+    void send_holding(ServerConnection& connection);
+    dispatcher::protocol::ComponentStates holding() const;
 
     const Identity& identity_;
     Journal journal_;
@@ -55,6 +57,7 @@ private:
     base::Duration heartbeat_ = std::chrono::seconds(60);
     bool welcomed_ = false;
     std::set<std::string> sent_; ///< orders whose reports went out over this connection
+    dispatcher::protocol::ComponentStates said_; ///< over this connection, last
     Deadline last_sent_;
 };
 

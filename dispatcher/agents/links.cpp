@@ -31,9 +31,9 @@ constexpr std::chrono::seconds tolerable_skew{5};
 /// One node's connection: a queue of what is to be sent, and the writer that empties it.
 class Links::Session {
 public:
-    Session(base::NodeName who, protocol::HttpConnection& over, std::string from, const Settings& settings)
-        : node(std::move(who)), connection(over), address(std::move(from)), settings_(settings),
-          wake_(over.stream().socket().get_executor()) {}
+    Session(protocol::Hello said, protocol::HttpConnection& over, std::string from, const Settings& settings)
+        : hello(std::move(said)), node(hello.node), connection(over), address(std::move(from)),
+          settings_(settings), wake_(over.stream().socket().get_executor()) {}
 
     void say(const protocol::Message& message) {
         queue_.push_back(protocol::frame(protocol::encode(message)));
@@ -65,6 +65,7 @@ public:
     }
     bool over() const noexcept { return over_; }
 
+    protocol::Hello hello; ///< its components as it said last
     const base::NodeName node;
     protocol::HttpConnection& connection;
     const std::string address;
@@ -82,7 +83,6 @@ Links::~Links() = default;
 
 Task<void> Links::converse(const base::NodeName& node, protocol::HttpConnection& connection,
                            std::string address) {
-    const auto session = std::make_shared<Session>(node, connection, std::move(address), settings_);
     const protocol::HttpConnection::Patience greeting{greeting_time, greeting_time};
     const auto first = co_await connection.frame(greeting);
     if (!first) {
@@ -112,6 +112,7 @@ Task<void> Links::converse(const base::NodeName& node, protocol::HttpConnection&
                                                         .backoff = settings_.backoff,
                                                         .time = alarms_.now()};
     co_await connection.send(welcome, write_time);
+    const auto session = std::make_shared<Session>(*hello, connection, std::move(address), settings_);
     // The writer ends by itself when the session is over; it must not outlive the connection, so this waits
     // for it.
     bool writing = true;
@@ -128,7 +129,7 @@ Task<void> Links::converse(const base::NodeName& node, protocol::HttpConnection&
         });
     std::exception_ptr failure;
     try {
-        join(session, *hello);
+        join(session);
         co_await listen(*session);
     } catch (const std::exception&) {
         failure = std::current_exception();
@@ -144,7 +145,8 @@ Task<void> Links::converse(const base::NodeName& node, protocol::HttpConnection&
     }
 }
 
-void Links::join(const std::shared_ptr<Session>& session, const protocol::Hello& hello) {
+void Links::join(const std::shared_ptr<Session>& session) {
+    const protocol::Hello& hello = session->hello;
     const base::NodeName& node = session->node;
     const auto before = sessions_.find(node);
     const bool duplicate = before != sessions_.end();
@@ -183,7 +185,7 @@ void Links::leave(const std::shared_ptr<Session>& session) {
     sessions_.erase(found);
     try {
         base::Transaction transaction(database_);
-        inventory_.seen(session->node, alarms_.now());
+        inventory_.left(session->hello, alarms_.now());
         transaction.commit();
         rollouts_->node_seen(session->node, false);
     } catch (const base::Error& error) {
@@ -209,6 +211,8 @@ void Links::take(Session& session, const protocol::Message& message) {
         rollouts_->received(session.node, received->order);
     } else if (const auto* report = std::get_if<protocol::Report>(&message)) {
         take_report(session, *report);
+    } else if (const auto* holding = std::get_if<protocol::Holding>(&message)) {
+        session.hello.components = holding->components;
     } else if (const auto* refused = std::get_if<protocol::Refused>(&message)) {
         base::log(base::LogLevel::Warning, "node refuses",
                   {{"node", session.node.str()}, {"what", refused->what}, {"reason", refused->reason}});
@@ -232,6 +236,11 @@ void Links::take_report(Session& session, const protocol::Report& report) {
                   {{"node", session.node.str()}, {"error", error.message()}});
     }
     session.say(protocol::Reported{report.order});
+}
+
+const protocol::ComponentStates* Links::components(const base::NodeName& node) const {
+    const auto session = sessions_.find(node);
+    return session == sessions_.end() ? nullptr : &session->second->hello.components;
 }
 
 bool Links::online(const base::NodeName& node) const {

@@ -31,6 +31,7 @@ public:
     bool online(const base::NodeName& node) const override;
     void send(const runs::OrderRecord& order) override;
     std::size_t count() const override { return sessions_.size(); }
+    const protocol::ComponentStates* components(const base::NodeName& node) const override;
     void close(const base::NodeName& node, const std::string& because) override;
     void close_all(const std::string& because);
 
@@ -40,7 +41,7 @@ private:
     protocol::Task<void> listen(Session& session);
     void take(Session& session, const protocol::Message& message);
     void take_report(Session& session, const protocol::Report& report);
-    void join(const std::shared_ptr<Session>& session, const protocol::Hello& hello);
+    void join(const std::shared_ptr<Session>& session);
     void leave(const std::shared_ptr<Session>& session);
 
     base::Database& database_;

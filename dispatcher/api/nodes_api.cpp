@@ -26,14 +26,17 @@ base::Value declared(const base::NodeName& node) {
                         {"components", base::Object()}};
 }
 
-base::Value value_of(const nodes::NodeRecord& node, bool online) {
-    const base::Value* components =
+base::Value value_of(const nodes::NodeRecord& node, const Roster& roster) {
+    const protocol::ComponentStates* now = roster.components(node.name);
+    const base::Value* then =
         node.hello.object() == nullptr ? nullptr : node.hello.object()->find("components");
     return base::Object{{"name", node.name.str()},
                         {"state", node.state},
-                        {"online", online},
+                        {"online", now != nullptr},
                         {"last_seen", text_or_null(node.last_seen)},
-                        {"components", components == nullptr ? base::Value(base::Object()) : *components}};
+                        {"components", now != nullptr    ? base::Value(protocol::to_value(*now))
+                                       : then != nullptr ? *then
+                                                         : base::Value(base::Object())}};
 }
 
 /// The digest in the path of a request for `things`.
@@ -115,7 +118,7 @@ Answer list_nodes(Service& service, const Request&) {
     auto declared_only = declared_nodes(service);
     std::map<base::NodeName, base::Value> all;
     for (const nodes::NodeRecord& node : service.inventory.all()) {
-        all.emplace(node.name, value_of(node, service.roster.online(node.name)));
+        all.emplace(node.name, value_of(node, service.roster));
         declared_only.erase(node.name);
     }
     for (const auto& [node, environments] : declared_only) {
@@ -138,7 +141,7 @@ Answer show_node(Service& service, const Request& request) {
                           "node '{}' is neither enrolled nor in an environment; see 'tiercel node list'",
                           name);
     }
-    base::Value value = known ? value_of(*known, service.roster.online(name)) : declared(name);
+    base::Value value = known ? value_of(*known, service.roster) : declared(name);
     base::Object& members = *value.object();
     members.set("environments", named == environments.end() ? std::vector<std::string>() : named->second);
     if (known) {

@@ -34,6 +34,8 @@ public:
 class Roster : public runs::Fleet {
 public:
     virtual std::size_t count() const = 0;
+    /// What a node that is online said last of its components; null: it is not online.
+    virtual const protocol::ComponentStates* components(const base::NodeName& node) const = 0;
     /// Ends the node's connection at once, when it has one.
     virtual void close(const base::NodeName& node, const std::string& because) = 0;
 };

@@ -95,17 +95,17 @@ base::NodeName Inventory::admit(const base::Certificate& certificate) const {
     return *certificate.node;
 }
 
-void Inventory::seen(const base::NodeName& node, base::Time now) {
-    database_.prepare("UPDATE nodes SET last_seen = ? WHERE name = ?")
-        .with(base::to_rfc3339(now), node.str())
-        .run();
-}
-
 void Inventory::said_hello(const protocol::Hello& hello, base::Time now) {
     database_
         .prepare("UPDATE nodes SET state = 'active', last_seen = ?, hello = ?, skew_milliseconds = ? WHERE "
                  "name = ?")
         .with(base::to_rfc3339(now), protocol::encode(hello), (hello.time - now).count(), hello.node.str())
+        .run();
+}
+
+void Inventory::left(const protocol::Hello& hello, base::Time now) {
+    database_.prepare("UPDATE nodes SET last_seen = ?, hello = ? WHERE name = ?")
+        .with(base::to_rfc3339(now), protocol::encode(hello), hello.node.str())
         .run();
 }
 

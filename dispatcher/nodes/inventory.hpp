@@ -22,7 +22,8 @@ struct NodeRecord {
     std::string serial; ///< of the one certificate that counts
     base::Time enrolled;
     std::optional<base::Time> last_seen;
-    base::Value hello;                             ///< its last hello, null before the first
+    base::Value hello; ///< its last hello; of a node that has left: with what it said last of its components;
+                       ///< null: never here
     std::optional<std::int64_t> skew_milliseconds; ///< its clock minus ours, at that hello
     std::int64_t duplicates = 0; ///< times that a second connection with its certificate replaced the first
 };
@@ -46,8 +47,9 @@ public:
     /// replaced, or not known here.
     base::NodeName admit(const base::Certificate& certificate) const;
 
-    void seen(const base::NodeName& node, base::Time now);
     void said_hello(const protocol::Hello& hello, base::Time now);
+    /// The end of a connection: `hello` with the components as the node said last.
+    void left(const protocol::Hello& hello, base::Time now);
     void count_duplicate(const base::NodeName& node);
 
     std::optional<NodeRecord> find(const base::NodeName& node) const;

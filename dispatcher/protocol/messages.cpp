@@ -24,16 +24,12 @@ base::Value value_of(const ComponentState& state) {
 
 struct Encoder {
     base::Object operator()(const Hello& hello) const {
-        base::Object components;
-        for (const auto& [name, state] : hello.components) {
-            components.set(name.str(), value_of(state));
-        }
         base::Object object = message_of("hello");
         object.set("versions", base::Array{hello.version_min, hello.version_max});
         object.set("program", hello.program);
         object.set("node", hello.node.str());
         object.set("time", base::to_rfc3339(hello.time));
-        object.set("components", std::move(components));
+        object.set("components", to_value(hello.components));
         return object;
     }
     base::Object operator()(const Welcome& welcome) const {
@@ -42,6 +38,11 @@ struct Encoder {
         object.set("heartbeat", base::to_text(welcome.heartbeat));
         object.set("backoff", base::to_text(welcome.backoff));
         object.set("time", base::to_rfc3339(welcome.time));
+        return object;
+    }
+    base::Object operator()(const Holding& holding) const {
+        base::Object object = message_of("holding");
+        object.set("components", to_value(holding.components));
         return object;
     }
     base::Object operator()(const OrderSent& order) const { return with("order", "text", order.text); }
@@ -75,6 +76,24 @@ private:
     }
 };
 
+ComponentStates read_components(const base::Fields& fields) {
+    ComponentStates states;
+    if (const auto components = fields.record("components")) {
+        for (const base::Member& member : components->members()) {
+            const base::Fields inner(member.value, fields.file(), "components." + member.name);
+            ComponentState state;
+            state.release = inner.text("release", "");
+            state.digest = inner.text("digest", "");
+            state.state = inner.text("state", "");
+            state.drained = inner.flag("drained", false);
+            state.generation = inner.whole("generation", 0, std::numeric_limits<std::int64_t>::max(), 0);
+            state.stopped = inner.flag("stopped", false);
+            states.emplace(base::ComponentName(member.name), std::move(state));
+        }
+    }
+    return states;
+}
+
 Hello read_hello(const base::Fields& fields) {
     Hello hello{.node = base::NodeName(fields.text("node"))};
     const base::Value* versions = fields.any("versions");
@@ -90,19 +109,7 @@ Hello read_hello(const base::Fields& fields) {
     hello.version_max = bounded(*(*pair)[1].whole());
     hello.program = fields.text("program");
     hello.time = base::from_rfc3339(fields.text("time"));
-    if (const auto components = fields.record("components")) {
-        for (const base::Member& member : components->members()) {
-            const base::Fields inner(member.value, fields.file(), "components." + member.name);
-            ComponentState state;
-            state.release = inner.text("release", "");
-            state.digest = inner.text("digest", "");
-            state.state = inner.text("state", "");
-            state.drained = inner.flag("drained", false);
-            state.generation = inner.whole("generation", 0, std::numeric_limits<std::int64_t>::max(), 0);
-            state.stopped = inner.flag("stopped", false);
-            hello.components.emplace(base::ComponentName(member.name), std::move(state));
-        }
-    }
+    hello.components = read_components(fields);
     return hello;
 }
 
@@ -116,6 +123,14 @@ Welcome read_welcome(const base::Fields& fields) {
 }
 
 } // namespace
+
+base::Object to_value(const ComponentStates& components) {
+    base::Object object;
+    for (const auto& [name, state] : components) {
+        object.set(name.str(), value_of(state));
+    }
+    return object;
+}
 
 std::string encode(const Message& message) {
     return base::to_json(std::visit(Encoder{}, message));
@@ -131,6 +146,9 @@ Message decode(std::string_view json) {
     }
     if (kind == "welcome") {
         return read_welcome(fields);
+    }
+    if (kind == "holding") {
+        return Holding{read_components(fields)};
     }
     if (kind == "order") {
         return OrderSent{fields.text("text")};

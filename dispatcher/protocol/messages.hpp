@@ -19,7 +19,7 @@
 
 namespace dispatcher::protocol {
 
-/// What a client holds of one component, as it says at hello.
+/// What a client holds of one component, as it says at hello and after what changed it.
 struct ComponentState {
     std::string release; ///< "shop/1.0"; empty: nothing was ever applied
     std::string digest;  ///< `present` of docs/protocol.md, text form
@@ -27,7 +27,12 @@ struct ComponentState {
     bool drained = false;
     std::int64_t generation = 0;
     bool stopped = false; ///< its services are kept down
+    bool operator==(const ComponentState&) const = default;
 };
+using ComponentStates = std::map<base::ComponentName, ComponentState>;
+
+/// As in messages and in the API: {"shop/web": {release, digest, state, drained, stopped, generation}}.
+base::Object to_value(const ComponentStates& components);
 
 /// First message of a client.
 struct Hello {
@@ -36,7 +41,7 @@ struct Hello {
     std::string program = {}; ///< "ctl-client 0.1.0"
     base::NodeName node;      ///< must be the certificate's
     base::Time time = {};     ///< the node's clock: the skew is reported
-    std::map<base::ComponentName, ComponentState> components = {};
+    ComponentStates components = {};
 };
 
 /// The dispatcher's answer to hello.
@@ -45,6 +50,12 @@ struct Welcome {
     base::Duration heartbeat = std::chrono::seconds(60); ///< each side sends something at least this often
     base::Duration backoff = std::chrono::seconds(5); ///< upper bound of the random pause before a reconnect
     base::Time time;
+};
+
+/// All of a client's components, whenever one is not as it was told before; ahead of the report of the order
+/// that changed it.
+struct Holding {
+    ComponentStates components;
 };
 
 struct OrderSent {
@@ -69,7 +80,8 @@ struct Unknown {
     std::string kind;
 };
 
-using Message = std::variant<Hello, Welcome, OrderSent, Received, Report, Reported, Beat, Refused, Unknown>;
+using Message =
+    std::variant<Hello, Welcome, Holding, OrderSent, Received, Report, Reported, Beat, Refused, Unknown>;
 
 /// The JSON text of a message; `frame(encode(message))` is what goes over the wire.
 std::string encode(const Message& message);

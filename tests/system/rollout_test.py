@@ -33,6 +33,18 @@ class Rollouts(unittest.TestCase):
             self.all_run(fleet, "1.0")
             self.assertEqual(fleet.snapshots(), first)
 
+    def test_what_a_node_holds_is_shown_as_soon_as_the_run_has_ended(self):
+        """Complaint: the list of machines shows what they were when they connected last."""
+        with Fleet(back=1, front=1) as fleet:
+            def held():
+                return [(state["release"], state["state"]) for node in fleet.json("node", "list")["nodes"] for state in node["components"].values()]
+            self.assertEqual(held(), [])
+            fleet.deploy("svc/1.0")
+            self.assertEqual(held(), [("svc/1.0", "known-good")] * 2)
+            fleet.release("2.0", ready=False)
+            fleet.deploy("svc/2.0", expect=4)
+            self.assertEqual(held(), [("svc/1.0", "known-good")] * 2)
+
     def test_a_release_with_a_manifest_larger_than_a_message_goes_out_and_comes_back(self):
         """Complaint: an order that does not fit into a frame is never sent, and nobody says why."""
         with Fleet(back=1, front=1, files=3) as fleet:

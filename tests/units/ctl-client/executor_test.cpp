@@ -449,6 +449,36 @@ TEST_CASE("another application's component keeps its version of a package") {
                            "'common-2-1.noarch'");
 }
 
+TEST_CASE("a node on which a release changes nothing is of that release once the run has settled",
+          "[law-9]") {
+    Node node;
+    node.deploy(node.release("shop/1.0", shop("1.0")), "run-1");
+    REQUIRE(node.send("settle", {{"release", "shop/1.0"}, {"known_good", true}}, "run-1").ok);
+    const Report prepared = node.prepare(node.release("shop/1.1", shop("1.0")), {}, "run-2");
+    REQUIRE(member(prepared, "changed") == "false");
+    const auto settled = [&](const std::string& run) {
+        return node.send("settle", {{"release", "shop/1.1"}, {"known_good", true}}, run);
+    };
+
+    SECTION("as if it had been applied") {
+        const std::string before = node.installed();
+        REQUIRE(settled("run-2").ok);
+        CHECK(node.installed() == before);
+        const auto status = node.executor().status();
+        REQUIRE(status.size() == 1);
+        CHECK(status[0].release == "shop/1.1");
+        CHECK(status[0].state == "known-good");
+    }
+    SECTION("but not by a run that did not prepare it") {
+        CHECK_FALSE(settled("run-3").ok);
+    }
+    SECTION("nor when it was changed since") {
+        base::SystemFiles().write(node.root() / "etc/shop/app.conf", "port 1\n", 0644);
+        CHECK(settled("run-2").reason ==
+              "component 'shop/app' is release 'shop/1.0' here, not release 'shop/1.1'");
+    }
+}
+
 TEST_CASE("settle keeps two generations and the last known-good, with their package files", "[law-9]") {
     Node node;
     const auto settle = [&](const std::string& version, bool good) {

@@ -277,6 +277,29 @@ TEST_CASE(
     link.settle();
 }
 
+TEST_CASE("what an order changed of a component is told before its report, and only then") {
+    Node node;
+    node.deploy(node.release("shop/1.0", shop("1.0")), "run-1");
+    for (const Report& earlier : node.executor().journal().unacknowledged()) {
+        node.executor().journal().acknowledge(earlier.order);
+    }
+    const base::ComponentName app("shop/app");
+    Dispatcher dispatcher;
+    const Client client(node, dispatcher);
+    Connection link = dispatcher.accept();
+    CHECK_FALSE(link.welcome(dispatcher.welcome()).components.at(app).drained);
+
+    link.send(protocol::OrderSent{node.make_order("drain", {}).text()});
+    link.next<protocol::Received>();
+    CHECK(link.next<protocol::Holding>().components.at(app).drained);
+    CHECK(link.next<Report>().ok);
+
+    link.send(protocol::OrderSent{node.make_order("drain", {}).text()});
+    link.next<protocol::Received>();
+    CHECK(link.next<Report>().ok); // as it was told already
+    link.settle();
+}
+
 TEST_CASE("what a client does not know it refuses by name, and the link stays") {
     Node node;
     Dispatcher dispatcher;

@@ -152,9 +152,11 @@ public:
                 const std::string& component = "shop/app") {
         return send(make_order(kind, std::move(body), run, component));
     }
-    Report prepare(const std::string& envelope, base::Object settings = {}) {
+    Report prepare(const std::string& envelope, base::Object settings = {},
+                   const std::string& run = "run-1") {
         return send("prepare",
-                    {{"desired", desired(envelope, std::move(settings))}, {"manifest", name_of(envelope)}});
+                    {{"desired", desired(envelope, std::move(settings))}, {"manifest", name_of(envelope)}},
+                    run);
     }
     /// The body of the apply order that follows a prepare.
     base::Object apply_body(const std::string& envelope, base::Object settings = {}) const {

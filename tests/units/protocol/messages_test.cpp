@@ -63,6 +63,11 @@ TEST_CASE("hello and welcome read back as they were written") {
     CHECK(welcome.time == hello().time);
 }
 
+TEST_CASE("what a client holds reads back as it was written") {
+    const protocol::Holding holding{hello().components};
+    CHECK(back<protocol::Holding>(holding).components == holding.components);
+}
+
 TEST_CASE("the short messages read back as they were written") {
     CHECK(back<protocol::OrderSent>(protocol::OrderSent{"{\"id\": \"ä\\n\"}"}).text == "{\"id\": \"ä\\n\"}");
     CHECK(back<protocol::Received>(protocol::Received{"a"}).order == "a");
