@@ -220,7 +220,7 @@ std::string from_base64(std::string_view text) {
     if (bytes.substr(bytes.size() - padding).find_first_not_of('\0') != std::string::npos) {
         throw Error(Fault::Input, "base64 text ends in bits that belong to no byte");
     }
-    bytes.resize(bytes.size() - padding);
+    bytes.erase(bytes.size() - padding);
     return bytes;
 }
 

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <compare>
 #include <functional>
 #include <string>
@@ -76,8 +77,11 @@ template <class Tag> struct std::hash<base::Name<Tag>> {
     }
 };
 
-template <class Tag> struct fmt::formatter<base::Name<Tag>> : fmt::formatter<std::string_view> {
-    template <class Context> auto format(const base::Name<Tag>& name, Context& context) const {
-        return fmt::formatter<std::string_view>::format(name.str(), context);
+/// Without width and the like: those of fmt's own formatter would be compiled anew in each file.
+template <class Tag> struct fmt::formatter<base::Name<Tag>> {
+    constexpr auto parse(fmt::format_parse_context& context) { return context.begin(); }
+    auto format(const base::Name<Tag>& name, fmt::format_context& context) const {
+        const std::string& text = name.str();
+        return std::copy(text.begin(), text.end(), context.out());
     }
 };

@@ -4,7 +4,16 @@
 
 #include <algorithm>
 
+template class std::vector<base::Value>;
+
 namespace base {
+
+Object::Object() noexcept = default;
+Object::Object(const Object& other) = default;
+Object::Object(Object&& other) noexcept = default;
+Object& Object::operator=(const Object& other) = default;
+Object& Object::operator=(Object&& other) noexcept = default;
+Object::~Object() = default;
 
 Object::Object(std::initializer_list<std::pair<std::string, Value>> list) {
     members.reserve(list.size());
@@ -42,7 +51,24 @@ std::size_t Object::size() const noexcept {
     return members.size();
 }
 
-Value::Value(Object object) : data(std::move(object)) {}
+Value::Value() noexcept = default;
+Value::Value(std::nullptr_t) noexcept {}
+Value::Value(bool flag) noexcept : data(flag) {}
+Value::Value(int number) noexcept : data(std::int64_t{number}) {}
+Value::Value(unsigned number) noexcept : data(std::int64_t{number}) {}
+Value::Value(std::int64_t number) noexcept : data(number) {}
+Value::Value(std::uint64_t number) noexcept : data(static_cast<std::int64_t>(number)) {}
+Value::Value(double number) noexcept : data(number) {}
+Value::Value(const char* text) : data(std::string(text)) {}
+Value::Value(std::string_view text) : data(std::string(text)) {}
+Value::Value(std::string text) noexcept : data(std::move(text)) {}
+Value::Value(Array array) noexcept : data(std::move(array)) {}
+Value::Value(Object object) noexcept : data(std::move(object)) {}
+Value::Value(const Value& other) = default;
+Value::Value(Value&& other) noexcept = default;
+Value& Value::operator=(const Value& other) = default;
+Value& Value::operator=(Value&& other) noexcept = default;
+Value::~Value() = default;
 
 Value::Value(const std::vector<std::string>& texts) : data(Array(texts.begin(), texts.end())) {}
 

@@ -45,20 +45,26 @@ struct Value {
     Data data = nullptr;
     int line = 0;
 
-    Value() = default;
-    Value(std::nullptr_t) {}
-    Value(bool flag) : data(flag) {}
-    Value(int number) : data(std::int64_t{number}) {}
-    Value(unsigned number) : data(std::int64_t{number}) {}
-    Value(std::int64_t number) : data(number) {}
-    Value(std::uint64_t number) : data(static_cast<std::int64_t>(number)) {}
-    Value(double number) : data(number) {}
-    Value(const char* text) : data(std::string(text)) {}
-    Value(std::string_view text) : data(std::string(text)) {}
-    Value(std::string text) : data(std::move(text)) {}
-    Value(Array array) : data(std::move(array)) {}
-    Value(Object object);
+    // Not inline: nearly every file makes and ends values, and a variant's code in each is long to compile.
+    Value() noexcept;
+    Value(std::nullptr_t) noexcept;
+    Value(bool flag) noexcept;
+    Value(int number) noexcept;
+    Value(unsigned number) noexcept;
+    Value(std::int64_t number) noexcept;
+    Value(std::uint64_t number) noexcept;
+    Value(double number) noexcept;
+    Value(const char* text);
+    Value(std::string_view text);
+    Value(std::string text) noexcept;
+    Value(Array array) noexcept;
+    Value(Object object) noexcept;
     Value(const std::vector<std::string>& texts);
+    Value(const Value& other);
+    Value(Value&& other) noexcept;
+    Value& operator=(const Value& other);
+    Value& operator=(Value&& other) noexcept;
+    ~Value();
 
     bool is_null() const noexcept { return std::holds_alternative<std::nullptr_t>(data); }
     const bool* flag() const noexcept { return std::get_if<bool>(&data); }
@@ -83,12 +89,6 @@ struct Member {
     int line = 0;
 };
 
-// Here, where Member is complete.
-inline Object::Object() noexcept = default;
-inline Object::Object(const Object& other) = default;
-inline Object::Object(Object&& other) noexcept = default;
-inline Object& Object::operator=(const Object& other) = default;
-inline Object& Object::operator=(Object&& other) noexcept = default;
-inline Object::~Object() = default;
-
 } // namespace base
+
+extern template class std::vector<base::Value>;

@@ -103,6 +103,8 @@ build() {
     export CMAKE_C_COMPILER_LAUNCHER CMAKE_CXX_COMPILER_LAUNCHER
     if command -v ccache >/dev/null; then
         CMAKE_C_COMPILER_LAUNCHER=ccache CMAKE_CXX_COMPILER_LAUNCHER=ccache
+        # Without these ccache does not take compilations with a precompiled header.
+        export CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
     fi
     printf 'building (preset %s) …\n' "$preset"
     { cmake --preset "$preset" && cmake --build --preset "$preset" ${1:+--target "$@"}; } 2>&1 | log_build "build-$preset.log" || status=$?

@@ -27,7 +27,7 @@ private:
         work_.check_size(text_.size());
         require_defined(work_, datum);
         if (const std::string* text = datum.text())
-            text_ += quoted(*text);
+            text_ += in_quotes(*text);
         else if (const Sequence* sequence = datum.sequence())
             add(*sequence, datum);
         else if (const Record* record = datum.record())

@@ -54,7 +54,7 @@ std::string spelled(const Token& token) {
     case Kind::End:
         return "the end of the template";
     case Kind::String:
-        return fmt::format("the string {}", quoted(token.text));
+        return fmt::format("the string {}", in_quotes(token.text));
     default:
         return fmt::format("'{}'", token.text);
     }

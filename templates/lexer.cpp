@@ -277,7 +277,7 @@ private:
         }
         if (static_cast<unsigned char>(source_[at_]) >= 0x80)
             fail("a name has ASCII letters, digits and '_' only; write record['name'] for others");
-        fail(fmt::format("unexpected {} in a tag; put text in quotes", quoted(source_.substr(at_, 1))));
+        fail(fmt::format("unexpected {} in a tag; put text in quotes", in_quotes(source_.substr(at_, 1))));
     }
 
     void balance(std::string_view op) {

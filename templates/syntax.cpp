@@ -118,7 +118,7 @@ std::string path_of(const Expression& expression) {
     const std::string* name = key->value.text();
     if (name == nullptr)
         return {};
-    return is_plain_name(*name) ? of + '.' + *name : fmt::format("{}[{}]", of, quoted(*name));
+    return is_plain_name(*name) ? of + '.' + *name : fmt::format("{}[{}]", of, in_quotes(*name));
 }
 
 } // namespace templates

@@ -178,7 +178,7 @@ std::vector<std::string_view> lines_of(std::string_view text) {
     return lines;
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
     const bool single = text.find('\'') == std::string_view::npos || text.find('"') != std::string_view::npos;
     const char quote = single ? '\'' : '"';
     std::string result(1, quote);

@@ -39,6 +39,6 @@ std::string upper(std::string_view text);
 std::string lower(std::string_view text);
 
 /// repr(str): in quotes, control characters escaped.
-std::string quoted(std::string_view text);
+std::string in_quotes(std::string_view text);
 
 } // namespace templates

@@ -26,7 +26,7 @@ TEST_CASE("names that people choose are taken") {
     CHECK(base::before_slash(web) == "shop");
     CHECK(base::after_slash(web) == "web");
     CHECK(base::ReleaseName("shop/1.0").str() == "shop/1.0");
-    CHECK(fmt::format("{:>10}", web) == "  shop/web");
+    CHECK(fmt::format("{} on {}", web, base::NodeName("web-1")) == "shop/web on web-1");
     CHECK(std::unordered_set<base::NodeName>{base::NodeName("a"), base::NodeName("a")}.size() == 1);
     CHECK_NOTHROW(base::NodeName(std::string(128, 'a')));
 }
