@@ -32,6 +32,12 @@ void Run::State::end_by_script() {
     });
     // What an operation was not about is not left out.
     const std::size_t concerned = targets.size() - (is_operation() ? waiting : 0);
+    const std::size_t bad = targets.size() - good - waiting;
+    if (!TIERCEL_GUARD("nobody-is-no-success", good > 0 || bad == 0)) {
+        // Whatever the budget was: the environment is not on this release when no target is.
+        settle(Outcome::Stopped, fmt::format("none of {} targets is where it should be", concerned), false);
+        return;
+    }
     const bool all = good == concerned;
     settle(all ? Outcome::Succeeded : Outcome::SucceededWithLeftOut,
            all ? "" : fmt::format("{} of {} targets are left out", concerned - good, concerned),

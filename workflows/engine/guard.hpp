@@ -21,6 +21,7 @@ inline constexpr auto guards = std::to_array<std::string_view>({
     "max-unavailable",         // law 4: of a component, by this run's doing
     "migration-first",         // nobody of a component starts before its migration has succeeded
     "migration-fail-over",     // a migration that ran, or may have run, does not run again elsewhere
+    "nobody-is-no-success",    // law 1: a run that left nobody where it should be did not succeed
     "once-a-run",              // a command that is to run once does
     "once-fail-over",          // nor does any other command that is to run once
     "policy-budget",           // law 4: what policies allow, across runs

@@ -9,6 +9,15 @@ namespace workflows::simulator {
 
 using namespace engine;
 
+namespace {
+
+bool is_good(TargetState state) {
+    return state == TargetState::Updated || state == TargetState::Unchanged ||
+           state == TargetState::RolledBack;
+}
+
+} // namespace
+
 void Laws::at_end() {
     if (!simulation_.run().ended()) {
         break_law("law 10", "the run has not ended");
@@ -19,12 +28,20 @@ void Laws::at_end() {
         break_law("law 1", fmt::format("{} targets began, {} ended", known_.size(), views.size()));
         return;
     }
+    const Outcome outcome = *simulation_.run().outcome();
+    std::size_t good = 0;
+    std::size_t bad = 0;
     for (const TargetView& view : views) {
-        judge(view, *simulation_.run().outcome());
+        judge(view, outcome);
+        good += is_good(view.state) ? 1 : 0;
+        bad += is_good(view.state) || view.state == TargetState::NotStarted ? 0 : 1;
+    }
+    const bool success = outcome == Outcome::Succeeded || outcome == Outcome::SucceededWithLeftOut;
+    if (success && good == 0 && bad > 0) {
+        break_law("law 1", "a run succeeded, and none of its targets is where it should be");
     }
     judge_once();
-    if (*simulation_.run().outcome() == Outcome::Refused && !stopped_ && not_answered_ > 0 &&
-        !known_.empty()) {
+    if (outcome == Outcome::Refused && !stopped_ && not_answered_ > 0 && !known_.empty()) {
         break_law("law 8", fmt::format("the run was refused before {} targets had answered", not_answered_));
     }
 }
@@ -67,10 +84,8 @@ void Laws::judge(const TargetView& view, Outcome outcome) {
     if (outcome == Outcome::Refused && (known.touched || known.drained || known.down)) {
         break_law("law 8", who + " was touched by a run that was refused");
     }
-    const bool good = view.state == TargetState::Updated || view.state == TargetState::Unchanged ||
-                      view.state == TargetState::RolledBack;
     const bool not_meant = kind_ == RunKind::Operation && view.state == TargetState::NotStarted;
-    if (outcome == Outcome::Succeeded && !good && !not_meant) {
+    if (outcome == Outcome::Succeeded && !is_good(view.state) && !not_meant) {
         break_law("law 1", fmt::format("{} is {} in a run that succeeded", who, word(view.state)));
     }
 }

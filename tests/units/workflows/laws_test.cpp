@@ -258,7 +258,7 @@ TEST_CASE(
     CHECK(fleet.reason("shop/a0", "a0-1").find("no answer to 'apply' by 2026-11-20T12:10:0") !=
           std::string::npos);
     CHECK(fleet.state("shop/a0", "a0-2") == TargetState::Lost);
-    CHECK(fleet.outcome() == "succeeded_with_left_out");
+    CHECK(fleet.outcome() == "stopped");
 }
 
 TEST_CASE("a report that comes twice or too late changes nothing", "[law-6]") {
