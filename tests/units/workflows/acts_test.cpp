@@ -346,7 +346,8 @@ TEST_CASE("each entry of a ramp may have a soak of its own") {
     CHECK(took < 2h);
 }
 
-TEST_CASE("[nomad-3638] failures are budgeted in all, by batch, by component and by domain, with the "
+TEST_CASE("[nomad-3638] [ansible-3609] [helios-545] failures are budgeted in all, by batch, by component and "
+          "by domain, with the "
           "arithmetic shown") {
     const auto stopped_by = [](const std::string& budget) {
         RunInput input = labelled({10}, "rack", {"a", "b"});
@@ -432,7 +433,7 @@ const std::string ask =
     script("ctx:preflight() ctx:update(ctx.levels[1], { on_failure = 'ask', max_unavailable = 2 })");
 }
 
-TEST_CASE("[octopus-2882] [octopus-2885] a failure that waits for a person waits, however long it takes") {
+TEST_CASE("a failure that waits for a person waits, however long it takes") {
     Fleet fleet(fleet_input({4}), ask);
     fleet.at("shop/a0", "a0-1").refuses[OrderKind::Restart] = {};
     fleet.drive();

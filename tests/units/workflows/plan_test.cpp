@@ -115,3 +115,21 @@ TEST_CASE("a plan says which outage is declared and who is asked, and goes on as
         R"({"kind":"approve","what":"go on","after_batches":1},{"kind":"await","what":"switched","after_batches":1}])");
     CHECK(document.object()->find("batches")->array()->size() == 2);
 }
+
+TEST_CASE("[ansible-check-mode] a plan is not blind behind a command whose answer the workflow looks at") {
+    RunInput input = fleet_input({2, 2});
+    input.commands[base::ComponentName("shop/a0")] = {{"count-rows", "shop-app", true},
+                                                      {"refresh", "shop-app"}};
+    const Plan made = plan(input, "return workflow { run = function(ctx)\n"
+                                  "  local ready = ctx:preflight()\n"
+                                  "  local rows = ctx:command('count-rows', 'shop/a0')\n"
+                                  "  if rows.exit_code ~= 0 or not rows.node then error('blind') end\n"
+                                  "  local done = ctx:update(ctx.levels[1])\n"
+                                  "  if done.updated ~= ready.ready / 2 then error('blind') end\n"
+                                  "  local fresh = ctx:command('refresh', 'shop/a0')\n"
+                                  "  if fresh.ran == 2 and ctx:probe(ctx.levels[1]).passed == 2 then\n"
+                                  "    ctx:update(ctx.levels[2])\n"
+                                  "  end\n"
+                                  "end }");
+    CHECK(batches(made) == "0: 2 (100% of 2 is 2); 1: 2 (100% of 2 is 2); ");
+}
