@@ -585,3 +585,202 @@ TEST_CASE("probes that failed, and probes that could not run, are told apart", "
     node.programs.answer("check", fakes::ended(0));
     CHECK(member(node.send("probe"), "checks") == R"([{"name":"ready","ok":true,"reason":""}])");
 }
+
+// ---- what went wrong in other systems, by the reference of the complaint (docs/complaints.md) ----
+
+TEST_CASE("[ansible-handlers] a restart that is due stays due after a failure: it is shown, and the next run "
+          "does it") {
+    Node node;
+    node.deploy(node.release("shop/1.0", shop("1.0")), "run-1");
+    const std::string two = node.release("shop/1.1", shop("1.0"));
+    const base::Object settings{{"port", 9090}};
+    REQUIRE(node.prepare(two, settings).ok);
+    REQUIRE(node.send("apply", node.apply_body(two, settings), "run-2").ok);
+    node.services.broken = {"app"};
+    CHECK(node.send("restart", {}, "run-2").code == "failed");
+    // The run is over, and so is the client: the config is new, the service is not.
+    node.restart_client();
+    node.executor().recover();
+    CHECK(node.config("/etc/shop/app.conf") == "port 9090\n");
+    CHECK(node.executor().status().at(0).pending ==
+          std::vector<std::string>{"service 'app': config '/etc/shop/app.conf' changed"});
+    // Nothing of packages and config is left to change; what is due counts as a change all the same.
+    node.services.broken.clear();
+    const Report repair = node.prepare(two, settings);
+    CHECK(member(repair, "packages") == "[]");
+    CHECK(member(repair, "config") == "[]");
+    CHECK(member(repair, "changed") == "true");
+    CHECK(member(repair, "restart") == R"(["app"])");
+    REQUIRE(node.send("apply", node.apply_body(two, settings), "run-3").ok);
+    REQUIRE(node.send("restart", {}, "run-3").ok);
+    CHECK(node.services.log.back() == "start app");
+    CHECK(node.executor().status().at(0).pending.empty());
+}
+
+TEST_CASE("[ansible-check-mode] a plan says what apply then does, by what is on the node, and runs nothing") {
+    Node node;
+    node.deploy(node.release("shop/1.0", shop("1.0")), "run-1");
+    base::SystemFiles().write(node.root() / "etc/shop/app.conf", "by hand\n");
+    const std::string two = node.release("shop/2.0", shop("2.0", "port {{ settings.port }}, two\n"));
+    node.services.log.clear();
+    const Report planned = node.send(
+        "prepare", {{"desired", node.desired(two)}, {"manifest", Node::name_of(two)}, {"plan", true}});
+    REQUIRE(planned.ok);
+    CHECK(node.services.log.empty());
+    CHECK(node.packages.transactions == 1);
+    CHECK(member(planned, "packages") ==
+          R"([{"name":"shop-app","from":"shop-app-1.0-1.noarch","to":"shop-app-2.0-1.noarch"},)"
+          R"({"name":"shop-conf","from":"shop-conf-1.0-1.noarch","to":"shop-conf-2.0-1.noarch"}])");
+    // The difference is to what is there, not to what should be there.
+    CHECK(member(planned, "config").find("-by hand") != std::string::npos);
+    CHECK(member(planned, "config").find("+port 8080, two") != std::string::npos);
+    CHECK(member(planned, "restart") == R"(["app"])");
+    const Report prepared = node.prepare(two);
+    for (const char* what : {"packages", "config", "restart", "reload", "start", "stop", "present"}) {
+        CHECK(member(prepared, what) == member(planned, what));
+    }
+    REQUIRE(node.send("apply", node.apply_body(two), "run-2").ok);
+    CHECK(node.installed().find("shop-app-2.0-1.noarch") == 0);
+    CHECK(node.config("/etc/shop/app.conf") == "port 8080, two\n");
+    CHECK(member(node.send("restart", {}, "run-2"), "restarted") == member(planned, "restart"));
+}
+
+TEST_CASE(
+    "[codedeploy-agent-80] [codedeploy-agent-348] an order is of one run, one text and one content, and runs "
+    "no other one's programs") {
+    Node node;
+    // Two applications, both with a program of the same name at the same point.
+    auto made = shop("1.0");
+    rpm::Hook hook;
+    hook.at = "before-restart";
+    hook.run = {"/opt/shop/stop.sh"};
+    made[0].about.hooks = {hook};
+    hook.run = {"/opt/bank/stop.sh"};
+    MadePackage teller{"bank-app-1.0-1.noarch", {}, {}};
+    teller.about.name = "bank-app";
+    teller.about.kind = "app";
+    teller.about.hooks = {hook};
+    node.programs.answer("stop.sh", fakes::ended(0));
+    const std::string bank = node.release("bank/1.0", {teller});
+    const base::Object desired = node.desired(bank, {}, std::nullopt, "bank/app");
+    const std::string digest = base::sha256(base::to_json(desired)).str();
+    REQUIRE(
+        node.send("prepare", {{"desired", desired}, {"manifest", Node::name_of(bank)}}, "run-1", "bank/app")
+            .ok);
+    REQUIRE(node.send("apply", {{"desired_digest", digest}}, "run-1", "bank/app").ok);
+    node.epoch = 2;
+    const std::string one = node.release("shop/1.0", made);
+    node.deploy(one, "run-2");
+    CHECK(node.programs.commands().back().argv == std::vector<std::string>{"/opt/shop/stop.sh"});
+    REQUIRE(node.send("restart", {}, "run-2", "bank/app").ok);
+    CHECK(node.programs.commands().back().argv == std::vector<std::string>{"/opt/bank/stop.sh"});
+
+    SECTION("content that was not prepared for it is not applied") {
+        CHECK(node.send("apply", {{"desired_digest", digest}}, "run-2").reason ==
+              "component 'shop/app' was not prepared for this; prepare it first");
+    }
+    SECTION("an older run has no say any more") {
+        node.epoch = 1;
+        const Report report = node.send("restart", {}, "run-1");
+        CHECK(report.code == "stale");
+        CHECK(report.reason.find("is of epoch 1, but component 'shop/app' has seen 2") != std::string::npos);
+    }
+    SECTION("another text under a known id is refused, and the report names the text that it is about") {
+        const Order order = node.make_order("restart", {}, "run-2");
+        const Report first = node.send(order);
+        CHECK(first.order_digest == base::sha256(order.text()));
+        Order other = order;
+        other.body = base::Object{{"all", true}};
+        node.services.log.clear();
+        CHECK(node.send(other).reason ==
+              fmt::format("order '{}' came before with another text; the first one counts", order.id));
+        CHECK(node.services.log.empty());
+    }
+    SECTION("what another run changed is not undone") {
+        const Report report = node.send("undo", {{"run", "run-1"}}, "run-2");
+        CHECK(report.ok);
+        CHECK(member(report, "undone") == "false");
+        CHECK(node.executor().status().size() == 2);
+    }
+}
+
+TEST_CASE("[codedeploy-agent-57] clean-up takes nothing that is there, is known to be good or is prepared") {
+    Node node;
+    const auto settle = [&](const std::string& version, bool good) {
+        node.deploy(node.release("shop/" + version, shop(version)), "run-" + version);
+        return [&node, version, good] {
+            return node
+                .send("settle", {{"release", "shop/" + version}, {"known_good", good}}, "run-" + version)
+                .ok;
+        };
+    };
+    REQUIRE(settle("1.0", true)());
+    REQUIRE(settle("2.0", false)());
+    REQUIRE(settle("3.0", false)());
+    REQUIRE(settle("4.0", false)());
+    const auto settle_five = settle("5.0", false);
+    // Another component of this node has its packages, and waits for its turn.
+    MadePackage page{"shop-web-1.0-1.noarch", {}, {}};
+    page.about.name = "shop-web";
+    page.about.kind = "app";
+    const std::string web = node.release("shop/6.0", {page});
+    const base::Object desired = node.desired(web, {}, std::nullopt, "shop/web");
+    REQUIRE(
+        node.send("prepare", {{"desired", desired}, {"manifest", Node::name_of(web)}}, "run-6", "shop/web")
+            .ok);
+    REQUIRE(settle_five());
+    node.packages.network_gone = true;
+    node.packages.served.clear();
+    CHECK(node.send("apply", {{"desired_digest", base::sha256(base::to_json(desired)).str()}}, "run-6",
+                    "shop/web")
+              .ok);
+    // What is there, and the last one that was good, with no network.
+    std::set<std::string> held;
+    base::Statement rows = node.database().prepare("SELECT nevra, file FROM held_packages");
+    while (rows.step()) {
+        CHECK(fs::exists(node.state.stage(base::Digest::parse(rows.text(1)))));
+        held.insert(rows.text(0));
+    }
+    for (const char* nevra : {"shop-app-5.0-1.noarch", "shop-conf-5.0-1.noarch", "shop-app-1.0-1.noarch",
+                              "shop-conf-1.0-1.noarch", "shop-web-1.0-1.noarch"}) {
+        CHECK(held.contains(nevra));
+    }
+    CHECK_FALSE(held.contains("shop-app-2.0-1.noarch"));
+}
+
+TEST_CASE("[octopus-3358] what somebody changed by hand is shown by a plan, and a run brings it back") {
+    Node node;
+    const std::string one = node.release("shop/1.0", shop("1.0"));
+    node.deploy(one, "run-1");
+    base::SystemFiles().write(node.root() / "etc/shop/app.conf", "port 1\n");
+    const Report shown = node.send(
+        "prepare", {{"desired", node.desired(one)}, {"manifest", Node::name_of(one)}, {"plan", true}});
+    REQUIRE(shown.ok);
+    CHECK(member(shown, "changed") == "true");
+    CHECK(member(shown, "config").find("-port 1\\n+port 8080") != std::string::npos);
+    node.deploy(one, "run-2");
+    CHECK(node.config("/etc/shop/app.conf") == "port 8080\n");
+    CHECK(member(node.prepare(one), "changed") == "false");
+}
+
+TEST_CASE("[ansible-19243] [ansible-modules-core-5784] a config is validated beside the files that it "
+          "includes, all "
+          "of them new") {
+    Node node;
+    auto made = shop("1.0", "include parts/backends.conf\n");
+    rpm::Template part = made[1].about.templates[0];
+    part.source = "/usr/share/tiercel/shop-conf/templates/backends.conf";
+    part.to = "/etc/shop/parts/backends.conf";
+    made[1].templates[part.source] = "backend {{ settings.port }}\n";
+    made[1].about.templates.push_back(part);
+    made[1].about.templates[0].validate = {{"lint", "{{ file }}"}};
+    std::string included;
+    node.programs.answer("lint", [&](const base::Command& command) {
+        included =
+            base::SystemFiles().read(fs::path(command.argv.at(1)).parent_path() / "parts/backends.conf");
+        return fakes::ended(0);
+    });
+    REQUIRE(node.prepare(node.release("shop/1.0", made)).ok);
+    CHECK(included == "backend 8080\n");
+    CHECK(node.config("/etc/shop/parts/backends.conf") == "absent");
+}

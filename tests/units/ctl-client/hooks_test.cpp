@@ -144,3 +144,39 @@ TEST_CASE("a component that drains by hooks alone counts as drained, so that it 
     node.deploy(node.release("shop/1.0", made), "run-1");
     CHECK(member(node.send("drain"), "drained") == "true");
 }
+
+TEST_CASE(
+    "[octopus-641] a node leaves its balancer and joins it again by programs of its own packages, also on "
+    "the way back",
+    "[law-5]") {
+    Node node;
+    std::vector<std::string> balancer{"in"};
+    const auto tell = [&](const std::string& point, const std::string& what) {
+        node.programs.answer(point, [&balancer, what](const base::Command&) {
+            balancer.push_back(what);
+            return fakes::ended(0);
+        });
+    };
+    tell("before-drain", "out");
+    tell("after-undrain", "in");
+    const std::vector<std::string> points{"before-drain", "after-undrain"};
+    node.deploy(node.release("shop/1.0", hooked("1.0", points)), "run-1");
+    const std::string two = node.release("shop/2.0", hooked("2.0", points));
+    REQUIRE(node.prepare(two).ok);
+    REQUIRE(node.send("drain", {}, "run-2").ok);
+    CHECK(balancer == std::vector<std::string>{"in", "out"});
+    SECTION("forward") {
+        REQUIRE(node.send("apply", node.apply_body(two), "run-2").ok);
+        REQUIRE(node.send("restart", {}, "run-2").ok);
+    }
+    SECTION("back") {
+        REQUIRE(node.send("apply", node.apply_body(two), "run-2").ok);
+        node.services.broken = {"app"};
+        CHECK_FALSE(node.send("restart", {}, "run-2").ok);
+        node.services.broken.clear();
+        REQUIRE(node.send("undo", {{"run", "run-2"}}, "run-2").ok);
+    }
+    SECTION("nothing was changed") {}
+    REQUIRE(node.send("undrain", {}, "run-2").ok);
+    CHECK(balancer == std::vector<std::string>{"in", "out", "in"});
+}
