@@ -67,7 +67,9 @@ TEST_CASE("a report that comes twice counts once, also when it says something el
     CHECK(book.reports("run-1")[0].second.ok);
 }
 
-TEST_CASE("a report about another text, or about an order that was never sent, is refused", "[law-6]") {
+TEST_CASE(
+    "[codedeploy-agent-348] a report about another text, or about an order that was never sent, is refused",
+    "[law-6]") {
     tests::Store store;
     runs::OrderBook book(store.database);
     book.add(order(1), now);

@@ -179,3 +179,111 @@ TEST_CASE("a signal for a node reaches all of the run's targets there, and one f
     CHECK(*event.find("target") == base::Value(base::Object{{"component", "shop/web"}, {"node", "web-1"}}));
     CHECK(entries.back().actor == "token:bob");
 }
+
+// ---- what went wrong in other systems, by the reference of the complaint (docs/complaints.md) ----
+
+TEST_CASE(
+    "[argo-long-soak] a soak of a week lasts a week, over restarts of the dispatcher, and says until when",
+    "[law-7][law-10]") {
+    House house;
+    const base::Time asked = house.now();
+    const std::string run = house.deploy("shop/1.0", "token:alice", [](auto& request) {
+        request.params.set("soak", "7d");
+        request.params.set("ramp", base::Array{"100%"});
+        request.params.set("max_unavailable", "100%");
+    });
+    for (int day = 1; day < 14; ++day) {
+        house.pass(24h);
+        house.kill();
+        INFO("day " << day);
+        REQUIRE(house.run(run).state == "running");
+        CHECK(house.targets(run).find(day <= 7 ? "app-1 soaking" : "web-1 soaking") != std::string::npos);
+        CHECK(house.waits(run).find(fmt::format("batch 1 of level {} soaks 7d, until 2026-{}",
+                                                day <= 7 ? 0 : 1, day <= 7 ? "11-25T" : "12-02T")) !=
+              std::string::npos);
+    }
+    house.pass(25h);
+    CHECK(house.run(run).outcome == "succeeded");
+    CHECK(*house.run(run).ended - asked > 14 * 24h);
+    CHECK(*house.run(run).ended - asked < 14 * 24h + 5min);
+}
+
+TEST_CASE("[nomad-11267] a deadline stands where it stood when the dispatcher was restarted meanwhile",
+          "[law-7][law-10]") {
+    House house;
+    const std::string run = house.deploy("shop/1.0", "token:alice", [](auto& request) {
+        request.params.set("max_failures", 1);
+        request.params.set("soak", "0s");
+    });
+    while (house.targets(run).find("app-1 restarting") == std::string::npos) {
+        house.pass(1s);
+    }
+    house.offline.insert("app-1");
+    const base::Time sent = house.now();
+    for (int minute = 1; minute < 5; ++minute) {
+        house.pass(1min);
+        house.kill();
+    }
+    CHECK(house.targets(run).find("app-1 restarting") != std::string::npos);
+    house.pass(62s);
+    CHECK(house.now() - sent < 6min);
+    CHECK(house.targets(run).find("app-1 restarting") == std::string::npos);
+}
+
+TEST_CASE("[codedeploy-agent-80] each order names its run, its step, its component and what it is about, and "
+          "nobody "
+          "else may answer it") {
+    House house;
+    const std::string first = house.deploy("shop/1.0");
+    house.finish();
+    const std::string second = house.deploy("shop/2.0");
+    house.finish();
+    std::set<std::string> ids;
+    std::map<std::string, std::int64_t> epochs;
+    for (const runs::OrderRecord& sent : house.sent) {
+        const auto order = protocol::Order::parse(sent.text);
+        CHECK(ids.insert(order.id).second);
+        CHECK((order.run == first || order.run == second));
+        CHECK(order.run == sent.run);
+        CHECK(epochs.emplace(order.run, order.epoch).first->second == order.epoch);
+        CHECK(order.component == (sent.node == "web-1" ? "shop/web" : "shop/app"));
+        if (order.kind == "apply") {
+            CHECK(order.body.object()->find("desired_digest") != nullptr);
+            CHECK(*order.body.object()->find("present") == base::Value("sha256:present"));
+        }
+    }
+    CHECK(epochs.at(first) < epochs.at(second));
+    const runs::OrderRecord& sent = house.sent.front();
+    const std::string other = sent.node == "web-1" ? "app-1" : "web-1";
+    CHECK(tests::refusal(Fault::Denied, [&] {
+              house.rollouts().reported(base::NodeName(other), {.order = sent.id,
+                                                                .order_digest = base::sha256(sent.text),
+                                                                .ok = true,
+                                                                .code = {},
+                                                                .reason = {},
+                                                                .detail = {}});
+          }) == "node '" + other + "' reports on order '" + sent.id + "', which was not sent to it");
+}
+
+TEST_CASE("[nomad-12940] a release that failed, and whose way back failed, can be tried as often as somebody "
+          "says") {
+    House house;
+    house.deploy("shop/1.0");
+    house.finish();
+    house.fails[{"web-1", "restart"}] = 5;
+    house.fails[{"web-1", "undo"}] = 5;
+    std::string run = house.deploy("shop/2.0");
+    house.finish();
+    REQUIRE(house.run(run).outcome == "rollback_failed");
+    // The last good release stays what the environment goes back to.
+    CHECK(runs::Environments(house.database()).known_good("prod", "shop").at(0).release == "shop/1.0");
+    for (int tries = 2; tries <= 5; ++tries) {
+        run = house.say(run, "retry").value();
+        house.finish();
+        INFO("try " << tries << ": " << house.run(run).reason);
+        CHECK(house.run(run).outcome == "rollback_failed");
+    }
+    run = house.say(run, "retry").value();
+    house.finish();
+    CHECK(house.run(run).outcome == "succeeded");
+}
