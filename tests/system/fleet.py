@@ -108,13 +108,15 @@ class Failed(AssertionError):
 class Fleet:
     """Use with `with`: everything that was started ends at the end of the block."""
 
-    def __init__(self, back=3, front=2, files=40):
+    def __init__(self, back=3, front=2, files=40, settings=""):
+        """`settings`: text of the dispatcher's config file."""
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="tiercel-fleet."))
         self.project = self.dir / "project"
         self.files = files
         self.net = f"127.{random.randint(2, 251)}.{random.randint(1, 250)}"
         self.nodes = {f"back-{n + 1}": "svc/back" for n in range(back)} | {f"front-{n + 1}": "svc/front" for n in range(front)}
         self.clients, self.dispatcher, self.port = {}, None, 0
+        self.settings = settings
         self.environment = dict(os.environ, PATH=f"{BIN}:{os.environ['PATH']}")
 
     def __enter__(self):
@@ -214,8 +216,10 @@ class Fleet:
     def start_dispatcher(self):
         address = self.dir / "dispatcher/address"
         address.unlink(missing_ok=True)
+        config = self.dir / "dispatcher.toml"
+        config.write_text(self.settings)
         self.dispatcher = self.start("dispatcher", [BIN / "tiercel", "serve", "--state", self.dir / "dispatcher", "--listen",
-                                                    f"127.0.0.1:{self.port}", "--repo", self.project / "repository"])
+                                                    f"127.0.0.1:{self.port}", "--repo", self.project / "repository", "--config", config])
         self.until(lambda: address.exists() and address.read_text().strip(), "the dispatcher listens")
         server = address.read_text().strip()
         self.port = int(server.rpartition(":")[2])

@@ -8,7 +8,7 @@ import signal
 import time
 import unittest
 
-from fleet import Fleet
+from fleet import BIN, Fleet
 
 MOVING = ("preparing", "draining", "applying", "restarting", "probing", "undraining", "soaking")
 
@@ -179,6 +179,24 @@ class Rollouts(unittest.TestCase):
             self.assertFalse(fleet.json("run", "show", run).get("outcome"), "the run waits for it")
             fleet.clients[node].send_signal(signal.SIGCONT)
             self.assertEqual(fleet.finish(run)["outcome"], "succeeded")
+            self.all_run(fleet, "2.0")
+
+    def test_a_client_that_falls_silent_is_seen_and_comes_back_by_itself(self):
+        """[codedeploy-agent-276] [codedeploy-agent-306] Nobody has to restart it; who is away, and since when, is on the screens."""
+        with Fleet(back=1, front=1, files=3, settings='heartbeat = "500ms"\n') as fleet:
+            fleet.deploy("svc/1.0")
+            before = fleet.json("node", "show", "back-1")
+            fleet.clients["back-1"].send_signal(signal.SIGSTOP)
+            fleet.until(lambda: not fleet.json("node", "show", "back-1")["online"], "its silence is noticed", seconds=90)
+            silent = fleet.json("node", "show", "back-1")
+            self.assertGreaterEqual(silent["last_seen"], before["last_seen"])
+            self.assertRegex(fleet.tiercel("node", "list"), r"back-1 +active +no +" + silent["last_seen"])
+            fleet.release("2.0")
+            refused = fleet.run([BIN / "tiercel", "deploy", "test", "svc/2.0", "--param", "preflight_deadline=2s"], expect=6)
+            self.assertIn("back-1: the node is offline", refused.stdout)
+            fleet.clients["back-1"].send_signal(signal.SIGCONT)
+            fleet.until(lambda: fleet.json("node", "show", "back-1")["online"], "it is back by itself")
+            fleet.deploy("svc/2.0")
             self.all_run(fleet, "2.0")
 
     def test_nothing_is_touched_while_a_node_is_away(self):
