@@ -88,7 +88,7 @@ TEST_CASE("a hook that only warns is told and fails nothing") {
     CHECK(member(node.send("undrain"), "warnings") == "none");
 }
 
-TEST_CASE("aws-airflow-stack #192: a broken hook does not block the release that is without it") {
+TEST_CASE("[aws-airflow-stack-192] a broken hook does not block the release that is without it") {
     Node node;
     node.programs.answer("before-drain", fakes::ended(1));
     node.programs.answer("before-apply", fakes::ended(1));

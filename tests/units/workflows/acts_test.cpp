@@ -447,7 +447,9 @@ TEST_CASE("a failure that waits for a person waits, however long it takes") {
     CHECK_FALSE(fleet.at("shop/a0", "a0-1").drained);
 }
 
-TEST_CASE("[octopus-1452] a target that a person skips is put back in rotation, and the others go on") {
+TEST_CASE(
+    "[octopus-1452] [octopus-5891] a target that a person skips is put back in rotation and left alone, and "
+    "the others go on") {
     Fleet fleet(fleet_input({4}), ask);
     fleet.at("shop/a0", "a0-1").refuses[OrderKind::Restart] = {};
     fleet.signal(5min, "skip");
@@ -456,9 +458,10 @@ TEST_CASE("[octopus-1452] a target that a person skips is put back in rotation, 
     CHECK(fleet.counts() == "1 skipped, 3 updated");
     CHECK(fleet.outcome() == "succeeded_with_left_out");
     CHECK_FALSE(fleet.at("shop/a0", "a0-1").drained);
+    CHECK(fleet.at("shop/a0", "a0-1").did.back() == OrderKind::Undrain); // and nothing after that
 }
 
-TEST_CASE("[octopus-5891] a target that a person tries again goes all its way, but is not applied twice") {
+TEST_CASE("[octopus-707] a target that a person tries again does what failed again, and not what succeeded") {
     Fleet fleet(fleet_input({4}), ask);
     fleet.at("shop/a0", "a0-1").refuses[OrderKind::Probe] = {"failed", 1};
     fleet.signal(5min, "retry");
@@ -466,8 +469,19 @@ TEST_CASE("[octopus-5891] a target that a person tries again goes all its way, b
     INFO(fleet.told());
     CHECK(fleet.counts() == "4 updated");
     CHECK(fleet.outcome() == "succeeded");
-    const std::vector<std::string> applied = order_of(fleet, OrderKind::Apply);
-    CHECK(std::count(applied.begin(), applied.end(), "a0-1") == 1);
+    const auto applied = [](const Fleet& one) {
+        const std::vector<std::string> nodes = order_of(one, OrderKind::Apply);
+        return std::count(nodes.begin(), nodes.end(), "a0-1");
+    };
+    CHECK(applied(fleet) == 1);
+
+    Fleet again(fleet_input({4}), ask);
+    again.at("shop/a0", "a0-1").refuses[OrderKind::Apply] = {"failed", 1};
+    again.signal(5min, "retry");
+    again.drive();
+    CHECK(again.counts() == "4 updated");
+    CHECK(applied(again) == 2);
+    CHECK(again.at("shop/a0", "a0-1").release == "new");
 }
 
 TEST_CASE("a person who is asked may bring everything back") {
