@@ -7,6 +7,7 @@
 #include "cli/server.hpp"
 #include "cli/terminal.hpp"
 
+#include <fmt/format.h>
 #include <iostream>
 
 namespace cli {
@@ -23,17 +24,28 @@ std::string components_of(const base::Value& node) {
     return out;
 }
 
+/// "shop/web failed in 01J…": what an earlier run left so.
+std::string left_of(const base::Value& node) {
+    std::string out;
+    for (const base::Value& left : list_of(node, "left")) {
+        out += fmt::format("{}{} {} in {}", out.empty() ? "" : ", ", text_of(left, "component"),
+                           text_of(left, "state"), text_of(left, "run"));
+    }
+    return out;
+}
+
 int list(const Arguments& arguments) {
     const base::Value answer = Server::from(arguments).get("/v1/nodes");
     if (arguments.json) {
         std::cout << base::to_json(answer) << "\n";
         return 0;
     }
-    std::vector<std::vector<std::string>> rows{{"NODE", "STATE", "ONLINE", "LAST SEEN", "COMPONENTS"}};
+    std::vector<std::vector<std::string>> rows{
+        {"NODE", "STATE", "ONLINE", "LAST SEEN", "COMPONENTS", "LEFT"}};
     for (const base::Value& node : list_of(answer, "nodes")) {
         rows.push_back({text_of(node, "name"), text_of(node, "state"),
                         text_of(node, "online") == "true" ? "yes" : "no", text_of(node, "last_seen"),
-                        components_of(node)});
+                        components_of(node), left_of(node)});
     }
     std::cout << table(rows);
     return 0;

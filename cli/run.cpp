@@ -10,6 +10,7 @@
 #include "cli/starting.hpp"
 #include "cli/terminal.hpp"
 
+#include <fmt/format.h>
 #include <iostream>
 
 namespace cli {
@@ -84,9 +85,19 @@ int explain(const Arguments& arguments) {
         const std::string until = text_of(reason, "until");
         std::cout << printable(text_of(reason, "what")) << (until.empty() ? "" : ", until " + until) << "\n";
     }
+    for (const base::Value& target : list_of(answer, "left")) {
+        std::cout << printable(fmt::format("{} on {} is {}: {}", text_of(target, "component"),
+                                           text_of(target, "node"), text_of(target, "state"),
+                                           text_of(target, "reason")))
+                  << "\n";
+    }
     if (list_of(answer, "waiting").empty()) {
         std::cout << "it waits for nothing: it has ended, see 'tiercel run show " << arguments.text("RUN")
-                  << "'\n";
+                  << "'"
+                  << (list_of(answer, "left").empty()
+                          ? ""
+                          : ", or try again what is left: 'tiercel run retry " + arguments.text("RUN") + "'")
+                  << "\n";
     }
     return 0;
 }

@@ -7,6 +7,7 @@
 #include "base/log.hpp"
 #include "dispatcher/api/routes.hpp"
 #include "dispatcher/nodes/enrolment.hpp"
+#include "dispatcher/runs/standings.hpp"
 
 #include <set>
 
@@ -37,6 +38,19 @@ base::Value value_of(const nodes::NodeRecord& node, const Roster& roster) {
                         {"components", now != nullptr    ? base::Value(protocol::to_value(*now))
                                        : then != nullptr ? *then
                                                          : base::Value(base::Object())}};
+}
+
+/// What earlier runs left failed or unknown, by node.
+std::map<base::NodeName, base::Array> left_behind(const Service& service) {
+    std::map<base::NodeName, base::Array> left;
+    for (const runs::Standings::Standing& standing : runs::Standings(service.database).left_behind()) {
+        left[standing.target.node].push_back(base::Object{{"environment", standing.environment},
+                                                          {"component", standing.target.component.str()},
+                                                          {"state", standing.state},
+                                                          {"run", standing.run},
+                                                          {"reason", standing.reason}});
+    }
+    return left;
 }
 
 /// The digest in the path of a request for `things`.
@@ -124,8 +138,10 @@ Answer list_nodes(Service& service, const Request&) {
     for (const auto& [node, environments] : declared_only) {
         all.emplace(node, declared(node));
     }
+    auto left = left_behind(service);
     base::Array list;
     for (auto& [name, value] : all) {
+        value.object()->set("left", std::move(left[name]));
         list.push_back(std::move(value));
     }
     return Document{base::Object{{"nodes", std::move(list)}}};
@@ -143,6 +159,7 @@ Answer show_node(Service& service, const Request& request) {
     }
     base::Value value = known ? value_of(*known, service.roster) : declared(name);
     base::Object& members = *value.object();
+    members.set("left", std::move(left_behind(service)[name]));
     members.set("environments", named == environments.end() ? std::vector<std::string>() : named->second);
     if (known) {
         const base::Value* program =

@@ -51,6 +51,14 @@ base::Object summary(const runs::RunRecord& run) {
                         {"ended", maybe(run.ended)}};
 }
 
+base::Value to_value(const runs::TargetRecord& target) {
+    return base::Object{{"component", target.component},
+                        {"node", target.node},
+                        {"level", target.level},
+                        {"state", target.state},
+                        {"reason", target.reason}};
+}
+
 void read_params(const base::Fields& fields, runs::RunRequest& request) {
     if (const auto params = fields.record("params")) {
         for (const base::Member& member : params->members()) {
@@ -144,17 +152,14 @@ Answer show_run(Service& service, const Request& request) {
     }
     base::Array targets;
     for (const runs::TargetRecord& target : service.records.targets(run.id)) {
-        targets.push_back(base::Object{{"component", target.component},
-                                       {"node", target.node},
-                                       {"level", target.level},
-                                       {"state", target.state},
-                                       {"reason", target.reason}});
+        targets.push_back(to_value(target));
     }
     base::Object document = summary(run);
     document.set("params", run.params);
     document.set("plan", maybe(run.plan));
     document.set("preempts", maybe(run.preempts));
     document.set("retries", maybe(run.retries));
+    document.set("retry_target", maybe(run.retry_target));
     document.set("at", maybe(run.starts));
     document.set("expires", maybe(run.expires));
     document.set("override_freeze", maybe(run.override_freeze));
@@ -175,7 +180,12 @@ Answer explain_run(Service& service, const Request& request) {
     for (const engine::Waiting& each : waiting.waits) {
         list.push_back(base::Object{{"what", each.what}, {"until", maybe(each.until)}});
     }
-    return Document{base::Object{{"waiting", std::move(list)}, {"needs_person", waiting.needs_person}}};
+    base::Array left;
+    for (const runs::TargetRecord& target : waiting.left) {
+        left.push_back(to_value(target));
+    }
+    return Document{base::Object{
+        {"waiting", std::move(list)}, {"needs_person", waiting.needs_person}, {"left", std::move(left)}}};
 }
 
 Answer show_journal(Service& service, const Request& request) {

@@ -120,7 +120,7 @@ Composition Composer::compose(const RunRequest& request) const {
                               : request.kind == engine::RunKind::Rollback ? rollback(request)
                                                                           : operation(request);
     if (request.retries) {
-        keep_unfinished(composition.input, *request.retries);
+        keep_unfinished(composition.input, *request.retries, request.retry_target);
     }
     return composition;
 }
@@ -142,17 +142,28 @@ Composition Composer::operation(const RunRequest& request) const {
 }
 
 /// Leaves only the targets that the earlier run did not bring to where they should be.
-void Composer::keep_unfinished(engine::RunInput& input, const std::string& run) const {
+void Composer::keep_unfinished(engine::RunInput& input, const std::string& run,
+                               const std::optional<std::string>& only) const {
     std::set<engine::Target> unfinished;
-    for (const TargetRecord& target : records_.targets(run)) {
-        if (target.state != "updated" && target.state != "unchanged") {
-            unfinished.insert({base::ComponentName(target.component), base::NodeName(target.node)});
+    const auto take = [&](const std::string& id) {
+        for (const TargetRecord& record : records_.targets(id)) {
+            const engine::Target target{base::ComponentName(record.component), base::NodeName(record.node)};
+            const bool meant = !only || record.node == *only || target.str() == *only;
+            const bool finished = record.state == "updated" || record.state == "unchanged";
+            meant && !finished ? (void)unfinished.insert(target) : (void)unfinished.erase(target);
+        }
+    };
+    take(run);
+    for (const RunRecord& retry : records_.retries_of(run)) {
+        if (retry.state == "ended") {
+            take(retry.id); // it took up some of them
         }
     }
     std::erase_if(input.targets,
                   [&](const engine::Desired& desired) { return !unfinished.contains(desired.target); });
     if (input.targets.empty()) {
-        throw base::Error(base::Fault::Conflict, "run '{}' has left no target to be tried again", run);
+        throw base::Error(base::Fault::Conflict, "run '{}' has left no target to be tried again{}", run,
+                          only ? fmt::format(" of '{}'", *only) : "");
     }
     const std::set<base::ComponentName> kept = components_of(input);
     for (auto& level : input.levels) {

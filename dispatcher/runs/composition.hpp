@@ -30,12 +30,13 @@ struct RunRequest {
                                         ///< operation: none, it is what the environment runs
     std::string workflow = "rolling";
     base::Object params;
-    std::optional<std::string> plan;     ///< hash
-    std::optional<std::string> preempts; ///< rollback: the run that makes way for it
-    bool undoing = false;                ///< rollback: that run is a deployment, whose release it undoes
-    std::optional<std::string> retries;  ///< the run whose unfinished targets it takes up, and no others
-    std::optional<base::Time> starts;    ///< not before
-    std::optional<base::Time> expires;   ///< not after
+    std::optional<std::string> plan;         ///< hash
+    std::optional<std::string> preempts;     ///< rollback: the run that makes way for it
+    bool undoing = false;                    ///< rollback: that run is a deployment, whose release it undoes
+    std::optional<std::string> retries;      ///< the run whose unfinished targets it takes up, and no others
+    std::optional<std::string> retry_target; ///< only these of them: "shop/web on web-1", or a node
+    std::optional<base::Time> starts;        ///< not before
+    std::optional<base::Time> expires;       ///< not after
     std::optional<std::string> override_freeze; ///< why a freeze does not hold it
     std::optional<std::string> override_lock;   ///< why a lock does not hold it
 };
@@ -79,7 +80,8 @@ private:
     Composition deploy(const RunRequest& request) const;
     Composition rollback(const RunRequest& request) const;
     Composition operation(const RunRequest& request) const;
-    void keep_unfinished(workflows::engine::RunInput& input, const std::string& run) const;
+    void keep_unfinished(workflows::engine::RunInput& input, const std::string& run,
+                         const std::optional<std::string>& only) const;
     Composition join(const RunRequest& request, const base::ReleaseName& release,
                      const workflows::engine::Environment& environment) const;
     std::string workflow_source(const repo::Manifest& manifest, const std::string& name) const;

@@ -24,6 +24,13 @@ std::string described(const RunRecord& run) {
     return fmt::format("run {} ({} of {} by {})", run.id, run.kind, run.release, run.actor);
 }
 
+/// Somebody may want to know why, and try it again.
+bool is_left_behind(const std::string& state) {
+    static const std::set<std::string, std::less<>> left = {"failed",      "rollback_failed", "lost",
+                                                            "quarantined", "refused",         "unreachable"};
+    return left.contains(state);
+}
+
 engine::RunKind kind_of(const RunRecord& run) {
     for (const engine::RunKind kind : {engine::RunKind::Rollback, engine::RunKind::Operation}) {
         if (run.kind == engine::word(kind)) {
@@ -53,6 +60,7 @@ RunRequest Rollouts::request_of(const RunRecord& run) const {
     request.preempts = run.preempts;
     request.undoing = run.preempts && records_.find(*run.preempts).kind == "deploy";
     request.retries = run.retries;
+    request.retry_target = run.retry_target;
     if (run.kind == "deploy" || run.release_given) {
         request.release = run.release;
     }
@@ -127,6 +135,7 @@ std::string Rollouts::request(RunRequest request, const std::string& actor) {
     run.plan = request.plan;
     run.preempts = request.preempts;
     run.retries = request.retries;
+    run.retry_target = request.retry_target;
     run.starts = request.starts;
     run.expires = request.expires;
     run.override_freeze = request.override_freeze;
@@ -204,7 +213,7 @@ std::optional<std::string> Rollouts::signal(const std::string& id, const Signal&
     }
     const RunRecord run = records_.find(id);
     if (run.state == "ended") {
-        if (signal.verb == "retry" && !signal.target) {
+        if (signal.verb == "retry") {
             return retry(run, signal);
         }
         throw base::Error(base::Fault::Conflict, "run '{}' has ended already: {}", id,
@@ -313,7 +322,12 @@ std::string Rollouts::retry(const RunRecord& run, const Signal& signal) {
         throw base::Error(base::Fault::Conflict, "run '{}' never started; ask for it again", run.id);
     }
     const auto last = records_.last_change(run.environment, run.application);
-    if (run.kind == "deploy" && last && last->id != run.id) {
+    const std::vector<RunRecord> retries = records_.retries_of(run.id);
+    const auto is_last = [&](const RunRecord& one) {
+        return last && one.id == last->id;
+    };
+    if (run.kind == "deploy" && last && !is_last(run) &&
+        std::none_of(retries.begin(), retries.end(), is_last)) {
         throw base::Error(base::Fault::Conflict,
                           "{} came after run '{}', whose targets may be others by now; deploy {} again",
                           described(*last), run.id, run.release);
@@ -321,6 +335,10 @@ std::string Rollouts::retry(const RunRecord& run, const Signal& signal) {
     RunRequest request = request_of(run);
     request.plan.reset();
     request.retries = run.id;
+    request.retry_target = signal.target;
+    if (signal.target) {
+        (void)targets_of(run, *signal.target);
+    }
     return this->request(std::move(request), signal.actor);
 }
 
@@ -328,14 +346,16 @@ std::string Rollouts::retry(const RunRecord& run, const Signal& signal) {
 
 Rollouts::Waits Rollouts::waiting(const std::string& id) const {
     const RunRecord run = records_.find(id);
+    std::vector<TargetRecord> left = records_.targets(id);
+    std::erase_if(left, [](const TargetRecord& target) { return !is_left_behind(target.state); });
     if (const auto found = executors_.find(id); found != executors_.end()) {
-        Waits answer{found->second->run().waiting(), false};
+        Waits answer{found->second->run().waiting(), false, std::move(left)};
         if (const auto frozen = found->second->in_freeze() ? freeze_of(*found->second) : std::nullopt) {
             answer.waits.insert(answer.waits.begin(), {"the end of " + frozen->why, frozen->until});
         }
         return answer;
     }
-    Waits answer;
+    Waits answer{{}, false, std::move(left)};
     if (run.state != "queued") {
         return answer;
     }

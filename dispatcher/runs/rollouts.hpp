@@ -44,15 +44,17 @@ public:
     std::string request(RunRequest request, const std::string& actor);
     /// To a run that queues: approve, reject, cancel. To one under way: pause, resume, cancel, retry, skip,
     /// rollback, approve, reject, signal. To one that has ended: retry, which requests a new run of the
-    /// targets that are left; its id is the answer.
+    /// targets that are left, or of those of them that it names; its id is the answer.
     /// @throws base::Error{NotFound | Conflict | Input | Denied}
     std::optional<std::string> signal(const std::string& run, const Signal& signal);
 
     /// What a run waits for, and until when; for one that queues: who holds the environment, and all that
-    /// its admission asks for.
+    /// its admission asks for. And what it has left behind so far: targets that failed, refused, were lost
+    /// or away.
     struct Waits {
         std::vector<workflows::engine::Waiting> waits;
         bool needs_person = false;
+        std::vector<TargetRecord> left = {};
     };
     Waits waiting(const std::string& run) const;
 

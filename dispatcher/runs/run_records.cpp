@@ -15,7 +15,7 @@ constexpr std::string_view columns =
     "id, kind, environment, application, release, workflow, params, plan, "
     "preempts, actor, state, epoch, from_release, manifest, "
     "environment_version, goal, outcome, reason, created, started, ended, release_given, retries, starts, "
-    "expires, override_freeze, override_lock";
+    "expires, override_freeze, override_lock, retry_target";
 
 /// Plans are compared with until a run is started from them; nobody reads older ones.
 constexpr int kept_plans = 200;
@@ -62,6 +62,7 @@ RunRecord record(const base::Statement& row) {
     run.expires = maybe_time(row, 24);
     run.override_freeze = maybe_text(row, 25);
     run.override_lock = maybe_text(row, 26);
+    run.retry_target = maybe_text(row, 27);
     return run;
 }
 
@@ -82,11 +83,12 @@ void RunRecords::create(const RunRecord& run) {
     database_
         .prepare("INSERT INTO runs (id, kind, environment, application, release, workflow, params, plan, "
                  "preempts, actor, state, created, release_given, retries, starts, expires, override_freeze, "
-                 "override_lock) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?, ?, ?, ?, ?, ?, ?)")
+                 "override_lock, retry_target) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?, ?, ?, ?, "
+                 "?, ?, ?, ?)")
         .with(run.id, run.kind, run.environment, run.application, run.release, run.workflow,
               base::to_json(run.params), run.plan, run.preempts, run.actor, base::to_rfc3339(run.created),
               run.release_given, run.retries, text(run.starts), text(run.expires), run.override_freeze,
-              run.override_lock)
+              run.override_lock, run.retry_target)
         .run();
 }
 
@@ -119,6 +121,14 @@ std::optional<RunRecord> RunRecords::last_change(const std::string& environment,
                                       "kind != 'operation' AND epoch IS NOT NULL ORDER BY epoch DESC LIMIT 1",
                                       columns));
     return row.with(environment, application).step() ? std::optional<RunRecord>(record(row)) : std::nullopt;
+}
+
+std::vector<RunRecord> RunRecords::retries_of(const std::string& run) const {
+    base::Statement rows = database_.prepare(fmt::format(
+        "WITH RECURSIVE chain (of) AS (SELECT id FROM runs WHERE retries = ? UNION SELECT id FROM "
+        "runs JOIN chain ON retries = of) SELECT {} FROM runs WHERE id IN chain ORDER BY rowid",
+        columns));
+    return all(rows.with(run));
 }
 
 void RunRecords::start(const RunRecord& run, const base::Value& input) {

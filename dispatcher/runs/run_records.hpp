@@ -30,6 +30,7 @@ struct RunRecord {
     std::optional<std::string> plan;            ///< hash of the plan that it was bound to
     std::optional<std::string> preempts;        ///< the run that this rollback makes give way
     std::optional<std::string> retries;         ///< the run whose unfinished targets this one takes up
+    std::optional<std::string> retry_target;    ///< only these of them: a target, or a node
     std::optional<base::Time> starts;           ///< not before
     std::optional<base::Time> expires;          ///< not after: ends unstarted then
     std::optional<std::string> override_freeze; ///< why it may start in a freeze
@@ -72,6 +73,9 @@ public:
     /// do not.
     std::optional<RunRecord> last_change(const std::string& environment,
                                          const std::string& application) const;
+
+    /// The runs that took up what this one left, what those left, and so on; oldest first.
+    std::vector<RunRecord> retries_of(const std::string& run) const;
 
     /// Queued → running, bound to `input`; `run` carries what was decided at the start.
     void start(const RunRecord& run, const base::Value& input);

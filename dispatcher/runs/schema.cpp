@@ -83,10 +83,14 @@ ALTER TABLE runs ADD COLUMN retries TEXT;
 ALTER TABLE tokens ADD COLUMN role TEXT NOT NULL DEFAULT '';
 )sql";
 
+constexpr std::string_view retries = R"sql(
+ALTER TABLE runs ADD COLUMN retry_target TEXT;
+)sql";
+
 } // namespace
 
 const std::vector<std::string_view>& schema() {
-    static const std::vector<std::string_view> steps = {first, policies};
+    static const std::vector<std::string_view> steps = {first, policies, retries};
     return steps;
 }
 

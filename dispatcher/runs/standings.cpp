@@ -25,4 +25,20 @@ std::vector<workflows::engine::Target> Standings::out(const std::string& environ
     return out;
 }
 
+std::vector<Standings::Standing> Standings::left_behind() const {
+    base::Statement rows = database_.prepare(
+        "SELECT environment, component, node, standings.state, run, targets.reason FROM standings "
+        "JOIN targets USING (run, component, node) WHERE standings.state IN ('failed', 'rollback_failed', "
+        "'lost', 'quarantined') ORDER BY environment, component, node");
+    std::vector<Standing> left;
+    while (rows.step()) {
+        left.push_back({rows.text(0),
+                        {base::ComponentName(rows.text(1)), base::NodeName(rows.text(2))},
+                        rows.text(3),
+                        rows.text(4),
+                        rows.text(5)});
+    }
+    return left;
+}
+
 } // namespace dispatcher::runs

@@ -23,6 +23,17 @@ public:
     /// quarantined.
     std::vector<workflows::engine::Target> out(const std::string& environment) const;
 
+    /// Where a target stands, by whose doing.
+    struct Standing {
+        std::string environment;
+        workflows::engine::Target target;
+        std::string state;
+        std::string run;
+        std::string reason; ///< as that run said it
+    };
+    /// The same targets of all environments.
+    std::vector<Standing> left_behind() const;
+
 private:
     base::Database& database_;
 };

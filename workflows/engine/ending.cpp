@@ -39,8 +39,14 @@ void Run::State::end_by_script() {
         return;
     }
     const bool all = good == concerned;
+    const std::size_t late = count_if(targets, [](const Progress& target) {
+        return target.asked_again && target.state != TargetState::Updated &&
+               target.state != TargetState::Unchanged;
+    });
     settle(all ? Outcome::Succeeded : Outcome::SucceededWithLeftOut,
-           all ? "" : fmt::format("{} of {} targets are left out", concerned - good, concerned),
+           all ? ""
+               : fmt::format("{} of {} targets are left out{}", concerned - good, concerned,
+                             late == 0 ? "" : fmt::format(", {} of them came late", late)),
            waiting == 0);
 }
 

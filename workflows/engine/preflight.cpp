@@ -67,7 +67,8 @@ void Run::State::prepare_answered(Progress& target, const Reported& report) {
     if (!report.ok) {
         const TargetState state = failure_state(report.code);
         // A node that could not do it has touched nothing: that is a no, not a failure.
-        set_state(target, state == TargetState::Failed ? TargetState::Refused : state, report.reason);
+        set_state(target, state == TargetState::Failed ? TargetState::Refused : state,
+                  fmt::format("{}{}", target.circumstance(), report.reason));
         return;
     }
     target.prepared = report.detail;
@@ -82,7 +83,9 @@ void Run::State::prepare_answered(Progress& target, const Reported& report) {
 void Run::State::prepare_lost(Progress& target, bool seen) {
     --preparing;
     set_state(target, seen ? TargetState::Lost : TargetState::Unreachable,
-              seen ? "the node was online, but did not answer to 'prepare' in time" : "the node is offline");
+              fmt::format("{}{}", target.circumstance(),
+                          seen ? "the node was online, but did not answer to 'prepare' in time"
+                               : "the node is offline"));
 }
 
 void Run::State::advance_preflight() {

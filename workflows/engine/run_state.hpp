@@ -48,6 +48,8 @@ struct Progress {
     std::optional<TargetState> verdict; ///< what it ends as when the undrain that law 5 asks for is over
     enum class Back { No, Pending, Running, Done } back = Back::No;
 
+    /// Stands before the reason of what went wrong with it.
+    std::string_view circumstance() const noexcept { return asked_again ? "came late: " : ""; }
     /// Out of service by our doing (law 4).
     bool out() const noexcept { return installed && (drained || down || !proven); }
 };

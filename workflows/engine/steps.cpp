@@ -411,7 +411,7 @@ void Run::State::step_failed(Progress& target, OrderKind kind, TargetState state
         }
     });
     target.verdict = is_rollback() && state == TargetState::Failed ? TargetState::RollbackFailed : state;
-    target.reason = fmt::format("{}: {}", word(kind), reason);
+    target.reason = fmt::format("{}{}: {}", target.circumstance(), word(kind), reason);
     note("target failed", {{"step", word(kind)}, {"state", word(*target.verdict)}, {"reason", reason}},
          &target);
     failed_in_act(target);

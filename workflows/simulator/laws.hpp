@@ -47,6 +47,7 @@ private:
         std::vector<std::size_t> policies; ///< groups of radius_
         engine::TargetState state = engine::TargetState::NotStarted;
         bool answered = false; ///< to its preparation, or it was given up
+        bool late = false;     ///< was told to prepare once more
         bool ready = false;
         bool changed = true;
         bool installed = true;

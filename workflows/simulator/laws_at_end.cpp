@@ -58,6 +58,11 @@ void Laws::judge(const TargetView& view, Outcome outcome) {
         break_law("law 1", fmt::format("{} ends as {}, and followers heard {}", who, word(view.state),
                                        word(known.state)));
     }
+    const bool failed = view.state == TargetState::Failed || view.state == TargetState::Lost ||
+                        view.state == TargetState::Refused || view.state == TargetState::Quarantined;
+    if (known.late && failed && view.reason.find("came late") == std::string::npos) {
+        break_law("law 1", who + " came late and failed, and its reason does not say so: " + view.reason);
+    }
     if ((known.drained || (node.drained && !node.lies)) && !left_out) {
         break_law("law 5", who + " stays drained and nobody says so");
     }

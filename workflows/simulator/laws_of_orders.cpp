@@ -39,6 +39,7 @@ void Laws::see_order(const SendOrder& order, std::optional<std::int64_t> timer) 
         open_.erase(*order_of_[at]); // given up: a newer order to the same target shows it
     }
     order_of_[at] = order.order;
+    known.late |= order.kind == OrderKind::Prepare && known.answered;
     const bool was_out = known.out();
     if (known.back) {
         see_way_back(known, order);

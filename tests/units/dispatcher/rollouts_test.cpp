@@ -126,9 +126,71 @@ TEST_CASE("a run that has ended is retried for what is left of it, and for nothi
     CHECK(house.run(*again).outcome == "succeeded");
     CHECK(tests::refusal(Fault::Conflict, [&] { house.say(*again, "retry"); }) ==
           "run '" + *again + "' has left no target to be tried again");
+    CHECK(tests::refusal(Fault::Conflict, [&] { house.say(run, "retry"); }) ==
+          "run '" + run + "' has left no target to be tried again");
+    house.deploy("shop/2.0");
+    house.finish();
     CHECK(tests::refusal(Fault::Conflict, [&] { house.say(run, "retry"); })
               .find(" came after run '" + run +
                     "', whose targets may be others by now; deploy shop/1.0 again") != std::string::npos);
+}
+
+TEST_CASE(
+    "what a run left behind is told by it and stands until a run mends it, and may be retried one by one") {
+    House house;
+    house.fails[{"app-2", "apply"}] = 1;
+    house.fails[{"app-1", "restart"}] = 1;
+    const std::string run = house.deploy("shop/1.0", "token:alice", [](auto& request) {
+        request.params.set("max_failures", 2);
+        request.params.set("max_unavailable", "100%");
+    });
+    house.finish();
+    REQUIRE(house.targets(run) == "app-1 failed, app-2 failed, web-1 updated");
+    const auto left = [&](const std::string& id) {
+        std::string text;
+        for (const runs::TargetRecord& target : house.rollouts().waiting(id).left) {
+            text += target.node + " " + target.state + ": " + target.reason + "; ";
+        }
+        return text;
+    };
+    CHECK(left(run) ==
+          "app-1 failed: restart: as told by the test; app-2 failed: apply: as told by the test; ");
+    const auto standing = [&] {
+        std::string text;
+        for (const auto& each : runs::Standings(house.database()).left_behind()) {
+            CHECK(each.environment == "prod");
+            text += each.target.str() + " " + each.state + " in " +
+                    (each.run == run ? "the first" : "another") + ": " + each.reason + "; ";
+        }
+        return text;
+    };
+    CHECK(standing() == "shop/app on app-1 failed in the first: restart: as told by the test; "
+                        "shop/app on app-2 failed in the first: apply: as told by the test; ");
+    const auto retry = [&](const std::string& target) {
+        return house.rollouts().signal(run, {.verb = "retry",
+                                             .reason = {},
+                                             .plan = {},
+                                             .target = target,
+                                             .value = {},
+                                             .actor = "token:bob",
+                                             .role = {}});
+    };
+    CHECK(tests::refusal(Fault::Conflict, [&] { retry("web-1"); }) ==
+          "run '" + run + "' has left no target to be tried again of 'web-1'");
+    CHECK(tests::refusal(Fault::NotFound, [&] { retry("web-9"); }).find("has no target 'web-9'") !=
+          std::string::npos);
+    const std::string again = retry("shop/app on app-2").value();
+    house.kill(); // what it is about outlives the dispatcher
+    house.finish();
+    CHECK(house.targets(again) == "app-2 updated");
+    CHECK(house.run(again).outcome == "succeeded");
+    CHECK(standing() == "shop/app on app-1 failed in the first: restart: as told by the test; ");
+    CHECK(tests::refusal(Fault::Conflict, [&] { retry("app-2"); }) ==
+          "run '" + run + "' has left no target to be tried again of 'app-2'");
+    const std::string rest = house.say(run, "retry").value();
+    house.finish();
+    CHECK(house.targets(rest) == "app-1 updated");
+    CHECK(standing().empty());
 }
 
 TEST_CASE(

@@ -30,6 +30,7 @@ VALUES ('01T', 'operator', 'alice', 'operate', 'x', '2026-11-20T12:00:00.000Z', 
     CHECK(run.outcome == "stopped");
     CHECK_FALSE(run.starts);
     CHECK_FALSE(run.retries);
+    CHECK_FALSE(run.retry_target);
     CHECK(auth::Tokens(database, {base::sha256("ca"), {}, {}}).all().at(0).role.empty());
     std::string out;
     for (const auto& target : runs::Standings(database).out("prod")) {

@@ -575,6 +575,25 @@ TEST_CASE("a target that was away at preflight and has come goes the same way be
     CHECK(fleet.outcome() == "succeeded");
 }
 
+TEST_CASE("a target that came late and fails is left out, says so, and fails nobody else") {
+    const auto with = [](OrderKind step) {
+        auto fleet = std::make_unique<Fleet>(
+            fleet_input({3, 1}), update_all("max_unavailable = 1, soak = '1m', on_failure = 'rollback-all'",
+                                            "{ quorum = '50%', deadline = '5s' }"));
+        fleet->away("a0-2", 0s, 2min);
+        fleet->at("shop/a0", "a0-2").refuses[step] = {};
+        fleet->drive();
+        return fleet;
+    };
+    const auto applied = with(OrderKind::Restart);
+    INFO(applied->told());
+    CHECK(applied->counts() == "1 failed, 3 updated");
+    CHECK(applied->outcome() == "succeeded_with_left_out");
+    CHECK(applied->reason("shop/a0", "a0-2") == "came late: restart: as told by the test");
+    CHECK(told(*applied, "1 of 4 targets are left out, 1 of them came late"));
+    CHECK(with(OrderKind::Prepare)->reason("shop/a0", "a0-2") == "came late: as told by the test");
+}
+
 // ---- measurements ----
 
 namespace {
