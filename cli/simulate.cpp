@@ -64,16 +64,7 @@ public:
             one.faults = has_faults_ ? faults_ : one.faults;
             return one;
         }
-        Scenario one{fleet_.input(workflow_.name, workflow_.source, params_),
-                     workflow_.source,
-                     faults_,
-                     seed,
-                     {},
-                     {},
-                     {},
-                     std::nullopt};
-        one.input.kind = workflow_.kind;
-        return one;
+        return {fleet_.input(workflow_, params_), workflow_.source, faults_, seed, {}, {}, {}, std::nullopt};
     }
 
 private:

@@ -7,6 +7,7 @@
 #include "base/files.hpp"
 #include "base/process.hpp"
 #include "cli/project.hpp"
+#include "workflows/engine/native_rollback.hpp"
 #include "workflows/simulator/sweep.hpp"
 
 namespace cli {
@@ -28,7 +29,7 @@ std::string known_stock(const base::Files& files) {
             names += (names.empty() ? "" : ", ") + file.substr(0, file.size() - 4);
         }
     }
-    return names;
+    return names + ", " + std::string(workflows::engine::rollback_name);
 }
 
 } // namespace
@@ -38,6 +39,8 @@ workflows::simulator::Workflow find_workflow(const std::string& name_or_file, co
     fs::path file = name_or_file;
     if (name_or_file.ends_with(".lua")) {
         file = files.exists(file) || directory.empty() ? file : directory / file;
+    } else if (name_or_file == workflows::engine::rollback_name) {
+        return {name_or_file, "", workflows::engine::RunKind::Rollback};
     } else {
         base::check_word(name_or_file, "workflow");
         file = stock_directory() / (name_or_file + ".lua");

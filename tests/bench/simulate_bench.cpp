@@ -35,7 +35,7 @@ const Workflow careful{
 
 void large(std::size_t nodes, const std::string& faults) {
     const auto began = std::chrono::steady_clock::now();
-    Scenario scenario{Fleet::of_levels(4, nodes).input(careful.name, careful.source, {}),
+    Scenario scenario{Fleet::of_levels(4, nodes).input(careful, {}),
                       careful.source,
                       Faults::profile(faults),
                       7,

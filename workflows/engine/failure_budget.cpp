@@ -18,11 +18,11 @@ constexpr Portion everybody{true, 100'000};
 // Unlike other portions: none may fail, too.
 Portion portion(const base::Fields& fields, std::string_view key) {
     const base::Value& value = *fields.any(key);
-    if (value.whole() != nullptr && *value.whole() <= 0) {
-        if (*value.whole() < 0) {
-            fields.fail(key, fmt::format("'{}' is {}, but must be at least 0", key, *value.whole()));
-        }
+    if (FailureBudget::is_none(value)) {
         return {false, 0};
+    }
+    if (value.whole() != nullptr && *value.whole() < 0) {
+        fields.fail(key, fmt::format("'{}' is {}, but must be at least 0", key, *value.whole()));
     }
     try {
         return Portion::read(value);
@@ -61,6 +61,12 @@ FailureBudget FailureBudget::read(const base::Fields& fields, std::string_view k
     }
     record.finish();
     return budget;
+}
+
+bool FailureBudget::is_none(const base::Value& value) noexcept {
+    const std::string* text = value.text();
+    return (value.whole() != nullptr && *value.whole() == 0) ||
+           (text != nullptr && (*text == "0" || *text == "0%"));
 }
 
 FailureBudget FailureBudget::unlimited() {

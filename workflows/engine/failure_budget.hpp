@@ -20,6 +20,8 @@ public:
     FailureBudget() = default;
     /// `key` of an option record. @throws base::Error{Input} with the call's name and the option.
     static FailureBudget read(const base::Fields& fields, std::string_view key);
+    /// 0, or as text parameters of workflows have it: "0", "0%".
+    static bool is_none(const base::Value& value) noexcept;
     /// Any number may fail.
     static FailureBudget unlimited();
 

@@ -5,6 +5,7 @@
 #include "base/error.hpp"
 #include "base/fields.hpp"
 #include "base/name.hpp"
+#include "workflows/engine/failure_budget.hpp"
 #include "workflows/engine/methods.hpp"
 #include "workflows/engine/ramp.hpp"
 
@@ -87,7 +88,7 @@ void check_whole(std::string_view name, const base::Value& value, std::int64_t l
 void check_amount(std::string_view name, const base::Value& value, Complaints& complaints) {
     if (value.whole() != nullptr) {
         check_whole(name, value, 0, complaints);
-    } else {
+    } else if (!FailureBudget::is_none(value)) {
         try_reading(name, value, complaints, [&] { Portion::read(value); });
     }
 }

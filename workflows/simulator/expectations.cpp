@@ -4,6 +4,8 @@
 
 #include "base/error.hpp"
 #include "base/fields.hpp"
+#include "workflows/engine/transitions.hpp"
+#include "workflows/simulator/selection.hpp"
 #include "workflows/simulator/timeline.hpp"
 
 #include <algorithm>
@@ -18,6 +20,7 @@ using base::Fault;
 struct Asked {
     std::string_view name;
     const base::Array& arguments;
+    const engine::RunInput& input;
     const Played& played;
 
     const std::string& text(std::size_t at, std::string_view what) const {
@@ -32,19 +35,31 @@ struct Asked {
         }
         return *arguments[at].whole();
     }
-    std::pair<std::int64_t, std::int64_t> span(std::size_t at) const {
-        const std::string& component = text(at, "a component such as \"shop/web\"");
-        const auto found = played.spans.find(component);
-        if (found == played.spans.end()) {
-            std::vector<std::string> known;
-            for (const auto& [other, span] : played.spans) {
-                known.push_back(other);
-            }
-            const std::optional<std::string> near = base::nearest(component, known);
-            throw Error(Fault::Input, "component '{}' is not in the simulation; there are: {}{}", component,
-                        fmt::join(known, ", "), near ? "; did you mean '" + *near + "'?" : "");
+    Bound portion(std::size_t at) const {
+        const std::optional<Bound> bound = at < arguments.size() ? Bound::read(arguments[at]) : std::nullopt;
+        if (!bound) {
+            throw Error(Fault::Input, "expect.{}: argument {} must be a portion such as \"75%\" or 3", name,
+                        at + 1);
         }
-        return found->second;
+        return *bound;
+    }
+    Selection steps(std::size_t at) const {
+        return Selection(text(at, "steps such as \"stop shop/db\", a component, a node or a label"), input);
+    }
+    /// Some targets, without a step.
+    Selection places(std::size_t at) const {
+        Selection selection(text(at, "a component, a node or a label such as \"zone=a\""), input);
+        if (selection.has_step()) {
+            throw Error(Fault::Input, "expect.{}: '{}' names a step, but must name targets only", name,
+                        selection.str());
+        }
+        return selection;
+    }
+    std::string target(std::size_t at) const { return input.targets[at].target.str(); }
+    /// "'drain' of shop/web on web-3 at 0:00:10"
+    std::string told(const Step& step) const {
+        return fmt::format("'{}{}{}' of {} at {}", word(step.kind), step.command.empty() ? "" : " ",
+                           step.command, target(step.target), clock_text(step.began.at));
     }
 };
 
@@ -89,69 +104,174 @@ void number_of(const Asked& asked) {
 }
 
 void never_below(const Asked& asked) {
-    asked.span(0); // it is there
-    const std::string& component = asked.text(0, "");
-    const std::optional<Bound> bound =
-        asked.arguments.size() > 1 ? Bound::read(asked.arguments[1]) : std::nullopt;
-    if (!bound) {
-        throw Error(Fault::Input, "expect.never_below: argument 2 must be a portion such as \"75%\" or 3");
+    const Selection component = asked.places(0);
+    const Bound bound = asked.portion(1);
+    const auto& groups = asked.played.blast_radius.groups();
+    const auto group = std::find_if(groups.begin(), groups.end(), [&](const BlastRadius::Group& one) {
+        return one.name == component.str();
+    });
+    if (group == groups.end()) {
+        throw Error(Fault::Input, "expect.never_below: argument 1 must be a component such as \"shop/web\"");
     }
-    for (const BlastRadius::Group& group : asked.played.blast_radius.groups()) {
-        if (group.name != component) {
+    const std::size_t lowest = group->members - std::min(group->members, group->most_out);
+    if (lowest < bound.rounded_up(group->members)) {
+        throw Error(Fault::Input, "{} of {} targets of {} were in service at one time, not {}", lowest,
+                    group->members, component.str(), bound.rounded_up(group->members));
+    }
+}
+
+void times(const Asked& asked) {
+    const Selection selection = asked.steps(0);
+    const std::int64_t wanted = asked.whole(1, "a number");
+    const auto there = std::count_if(asked.played.steps.begin(), asked.played.steps.end(),
+                                     [&](const Step& step) { return selection.has(step); });
+    if (there != wanted) {
+        throw Error(Fault::Input, "'{}' happened {} times, not {}", selection.str(), there, wanted);
+    }
+}
+
+void only(const Asked& asked) {
+    std::vector<Selection> selections{asked.steps(0)};
+    std::string named = "'" + selections.front().str() + "'";
+    for (std::size_t at = 1; at < asked.arguments.size(); ++at) {
+        selections.push_back(asked.steps(at));
+        named += ", '" + selections.back().str() + "'";
+    }
+    for (const Step& step : asked.played.steps) {
+        const bool meant = std::any_of(selections.begin(), selections.end(),
+                                       [&](const Selection& selection) { return selection.has(step); });
+        if (step.changes_something() && !meant) {
+            throw Error(Fault::Input, "there was {}, which is not among {}", asked.told(step), named);
+        }
+    }
+}
+
+/// One of the things that come one after the other.
+struct Stretch {
+    Selection selection;
+    base::Duration gap{}; ///< at least so long after the one before it
+    const Step* first = nullptr;
+    const Step* last = nullptr; ///< the one that was over last
+};
+
+bool is_over_before(const Step& left, const Step& right) {
+    return left.over && left.over->event <= right.began.event;
+}
+
+// Nodes may be called "10-1", but hardly "10m".
+bool is_duration(const std::string& text) {
+    return text.find_first_not_of("0123456789msdh") == std::string::npos && text.front() >= '0' &&
+           text.front() <= '9' && text.back() > '9';
+}
+
+std::vector<Stretch> stretches(const Asked& asked) {
+    std::vector<Stretch> list;
+    base::Duration gap{};
+    for (std::size_t at = 0; at < asked.arguments.size(); ++at) {
+        const std::string& text = asked.text(at, "steps such as \"stop shop/db\", or a duration");
+        if (is_duration(text) && at > 0 && at + 1 < asked.arguments.size()) {
+            gap = base::parse_duration(text);
             continue;
         }
-        const std::size_t all = group.members;
-        const std::size_t lowest = all - std::min(all, group.most_out);
-        if (lowest < bound->rounded_up(all)) {
-            throw Error(Fault::Input, "{} of {} targets of {} were in service at one time, not {}", lowest,
-                        all, component, bound->rounded_up(all));
+        list.push_back({asked.steps(at), std::exchange(gap, {})});
+    }
+    if (list.size() < 2) {
+        throw Error(Fault::Input, "expect.order: argument 2 must be steps such as \"start shop/db\"");
+    }
+    return list;
+}
+
+// After "web-1", "shop/web" means its others.
+void leave_out_narrower(std::vector<Stretch>& list) {
+    for (std::size_t at = 0; at < list.size(); ++at) {
+        for (std::size_t before = 0; before < at; ++before) {
+            list[at].selection.leave_out_narrower(list[before].selection);
+        }
+    }
+}
+
+void fill(std::vector<Stretch>& list, const std::vector<Step>& steps) {
+    for (const Step& step : steps) {
+        for (Stretch& stretch : list) {
+            if (!stretch.selection.has(step)) {
+                continue;
+            }
+            if (stretch.first == nullptr) {
+                stretch.first = &step;
+            }
+            if (stretch.last == nullptr ||
+                (stretch.last->over && (!step.over || *stretch.last->over < *step.over))) {
+                stretch.last = &step;
+            }
         }
     }
 }
 
 void order(const Asked& asked) {
-    for (std::size_t at = 0; at + 1 < std::max<std::size_t>(2, asked.arguments.size()); ++at) {
-        const auto first = asked.span(at);
-        const auto second = asked.span(at + 1);
-        if (first.first < 0) {
-            throw Error(Fault::Input, "{} was never started", asked.text(at, ""));
+    std::vector<Stretch> list = stretches(asked);
+    leave_out_narrower(list);
+    fill(list, asked.played.steps);
+    for (std::size_t at = 0; at < list.size(); ++at) {
+        const Stretch& now = list[at];
+        if (now.first == nullptr) {
+            throw Error(Fault::Input, "'{}' never happened", now.selection.str());
         }
-        if (second.first >= 0 && second.first < first.second) {
-            throw Error(Fault::Input, "{} was started before {} was through", asked.text(at + 1, ""),
-                        asked.text(at, ""));
+        if (at == 0) {
+            continue;
         }
+        const Stretch& before = list[at - 1];
+        if (!is_over_before(*before.last, *now.first)) {
+            throw Error(Fault::Input, "there was {}, before '{}' was over with {}", asked.told(*now.first),
+                        before.selection.str(), asked.told(*before.last));
+        }
+        if (const base::Duration between = now.first->began.at - before.last->over->at; between < now.gap) {
+            throw Error(Fault::Input, "{} lie between '{}' and '{}', not {}", base::to_text(between),
+                        before.selection.str(), now.selection.str(), base::to_text(now.gap));
+        }
+    }
+}
+
+void most_at_once(const Asked& asked) {
+    const Selection selection = asked.steps(0);
+    const std::size_t wanted = asked.portion(1).of(selection.targets());
+    std::map<std::int64_t, int> changes; // a step that ends at an event makes room for one that it causes
+    for (const Step& step : asked.played.steps) {
+        if (selection.has(step)) {
+            ++changes[step.began.event];
+            if (step.over) {
+                --changes[step.over->event];
+            }
+        }
+    }
+    int now = 0;
+    int most = 0;
+    for (const auto& [event, change] : changes) {
+        most = std::max(most, now += change);
+    }
+    if (static_cast<std::size_t>(most) != wanted) {
+        throw Error(Fault::Input, "'{}' was under way {} times at once, not {}", selection.str(), most,
+                    wanted);
     }
 }
 
 void state(const Asked& asked) {
-    const std::string& node = asked.text(0, "a node such as \"web-3\"");
+    const Selection selection = asked.places(0);
     const std::string& wanted = asked.text(1, "the word of a state such as \"updated\"");
-    bool found = false;
-    for (const engine::TargetView& view : asked.played.targets) {
-        if (view.target.node.str() != node) {
-            continue;
-        }
-        found = true;
-        if (word(view.state) != wanted) {
+    for (std::size_t at = 0; at < asked.played.targets.size(); ++at) {
+        const engine::TargetView& view = asked.played.targets[at];
+        if (selection.has(at) && word(view.state) != wanted) {
             throw Error(Fault::Input, "{} is {}{}, not {}", view.target.str(), word(view.state),
                         view.reason.empty() ? "" : " (" + view.reason + ")", wanted);
         }
     }
-    if (!found) {
-        throw Error(Fault::Input, "node '{}' is not in the simulation", node);
-    }
 }
 
 void untouched(const Asked& asked) {
-    const std::string& node = asked.text(0, "a node such as \"web-3\"");
-    const bool there =
-        std::any_of(asked.played.targets.begin(), asked.played.targets.end(),
-                    [&](const engine::TargetView& view) { return view.target.node.str() == node; });
-    if (!there) {
-        throw Error(Fault::Input, "node '{}' is not in the simulation", node);
-    }
-    if (asked.played.touched.contains(node)) {
-        throw Error(Fault::Input, "node '{}' was touched", node);
+    const Selection selection = asked.places(0);
+    for (const Step& step : asked.played.steps) {
+        if (selection.has(step)) {
+            throw Error(Fault::Input, "'{}' was touched: there was {}", selection.str(), asked.told(step));
+        }
     }
 }
 
@@ -166,15 +286,29 @@ struct Expectation {
     std::string_view name;
     void (*judge)(const Asked&);
 };
-constexpr std::array<Expectation, 9> table{{{"count", number_of},
-                                            {"laws", laws},
-                                            {"never_below", never_below},
-                                            {"order", order},
-                                            {"outcome", outcome},
-                                            {"reason", reason},
-                                            {"state", state},
-                                            {"untouched", untouched},
-                                            {"within", within}}};
+constexpr std::array<Expectation, 12> table{{{"count", number_of},
+                                             {"laws", laws},
+                                             {"most_at_once", most_at_once},
+                                             {"never_below", never_below},
+                                             {"only", only},
+                                             {"order", order},
+                                             {"outcome", outcome},
+                                             {"reason", reason},
+                                             {"state", state},
+                                             {"times", times},
+                                             {"untouched", untouched},
+                                             {"within", within}}};
+
+const Expectation& find(std::string_view name) {
+    const auto* const found =
+        std::find_if(table.begin(), table.end(), [&](const Expectation& one) { return one.name == name; });
+    if (found == table.end()) {
+        const std::optional<std::string> near = base::nearest(name, expectations());
+        throw Error(Fault::Input, "expect has no '{}'{}", name,
+                    near ? "; did you mean '" + *near + "'?" : "");
+    }
+    return *found;
+}
 
 } // namespace
 
@@ -189,15 +323,13 @@ const std::vector<std::string>& expectations() {
     return names;
 }
 
-void expect(std::string_view name, const base::Array& arguments, const Played& played) {
-    const auto found =
-        std::find_if(table.begin(), table.end(), [&](const Expectation& one) { return one.name == name; });
-    if (found == table.end()) {
-        const std::optional<std::string> near = base::nearest(name, expectations());
-        throw Error(Fault::Input, "expect has no '{}'{}", name,
-                    near ? "; did you mean '" + *near + "'?" : "");
-    }
-    found->judge({name, arguments, played});
+void expect(std::string_view name, const base::Array& arguments, const engine::RunInput& input,
+            const Played& played) {
+    find(name).judge({name, arguments, input, played});
+}
+
+void find_expectation(std::string_view name) {
+    find(name);
 }
 
 } // namespace workflows::simulator

@@ -14,9 +14,13 @@ namespace workflows::simulator {
 /// The words after `expect.`, in alphabetical order.
 const std::vector<std::string>& expectations();
 
-/// Judges a simulation: returns if `expect.NAME(arguments…)` holds.
+/// Judges what came of a run with this input: returns if `expect.NAME(arguments…)` holds.
 /// @throws base::Error{Input} without a place: what was expected and what was; also for arguments that make
-/// no sense.
-void expect(std::string_view name, const base::Array& arguments, const Played& played);
+/// no sense, and for a name that is none, with the nearest.
+void expect(std::string_view name, const base::Array& arguments, const engine::RunInput& input,
+            const Played& played);
+
+/// @throws base::Error{Input} for a name that is no expectation.
+void find_expectation(std::string_view name);
 
 } // namespace workflows::simulator

@@ -11,6 +11,7 @@ namespace workflows::simulator {
 namespace {
 
 constexpr std::array<std::string_view, 3> zones = {"a", "b", "c"};
+constexpr std::array<std::string_view, 2> colors = {"blue", "green"};
 constexpr std::size_t nodes_in_a_rack = 20;
 
 std::string after_slash(const std::string& name) {
@@ -19,14 +20,14 @@ std::string after_slash(const std::string& name) {
 
 // What the engine and the laws look at, and no more: ten thousand of them are held at once.
 base::Value document(const base::ComponentName& component, const std::string& node, std::string_view zone,
-                     std::size_t in_zone) {
+                     std::size_t in_zone, std::string_view color) {
     return base::Object{
         {"component", component.str()},
-        {"node",
-         base::Object{
-             {"name", node},
-             {"labels", base::Object{{"zone", zone},
-                                     {"rack", fmt::format("{}-{}", zone, in_zone / nodes_in_a_rack + 1)}}}}}};
+        {"node", base::Object{{"name", node},
+                              {"labels", base::Object{{"zone", zone},
+                                                      {"rack", fmt::format("{}-{}", zone,
+                                                                           in_zone / nodes_in_a_rack + 1)},
+                                                      {"color", color}}}}}};
 }
 
 } // namespace
@@ -62,22 +63,23 @@ Fleet Fleet::of_levels(std::size_t levels, std::size_t nodes) {
     return fleet;
 }
 
-engine::RunInput Fleet::input(const std::string& workflow, const std::string& source,
-                              const base::Object& params) const {
+engine::RunInput Fleet::input(const Workflow& workflow, const base::Object& params) const {
     std::vector<base::ComponentName> components;
     for (const auto& level : levels) {
         components.insert(components.end(), level.begin(), level.end());
     }
     const std::string application = components.front().str().substr(0, components.front().str().find('/'));
-    engine::RunInput input{engine::RunKind::Deploy,
+    const base::ReleaseName older(application + "/1.0");
+    const base::ReleaseName newer(application + "/2.0");
+    engine::RunInput input{workflow.kind,
                            base::EnvironmentName("simulation"),
-                           base::ReleaseName(application + "/2.0"),
-                           workflow,
-                           source,
+                           workflow.kind == engine::RunKind::Deploy ? newer : older,
+                           workflow.name,
+                           workflow.source,
                            params,
                            levels,
                            {},
-                           base::ReleaseName(application + "/1.0"),
+                           workflow.kind == engine::RunKind::Rollback ? newer : older,
                            1,
                            "author",
                            {},
@@ -86,8 +88,11 @@ engine::RunInput Fleet::input(const std::string& workflow, const std::string& so
                            {}};
     using namespace std::chrono_literals;
     for (const base::ComponentName& component : components) {
-        input.commands[component] = {{"refresh", "", false, false, false, 5min},
-                                     {"measure", "", false, false, false, 5min}};
+        static const std::vector<std::string> usual{"refresh", "measure"};
+        const auto own = commands.find(component);
+        for (const std::string& command : own == commands.end() ? usual : own->second) {
+            input.commands[component].push_back({command, "", false, false, false, 5min});
+        }
     }
     for (const auto& [component, command] : migrate) {
         input.migrate.emplace(component, command);
@@ -101,7 +106,8 @@ engine::RunInput Fleet::input(const std::string& workflow, const std::string& so
             const std::string node = fmt::format("{}-{}", after_slash(component.str()), number);
             const std::string_view zone = zones[(number - 1) % zones.size()];
             input.targets.push_back(
-                {{component, base::NodeName(node)}, document(component, node, zone, in_zone[zone]++)});
+                {{component, base::NodeName(node)},
+                 document(component, node, zone, in_zone[zone]++, colors[(number - 1) % colors.size()])});
         }
     }
     return input;

@@ -34,7 +34,6 @@ Laws::Laws(Simulation& simulation) : simulation_(simulation), kind_(simulation.r
             components_.emplace(component, radius_.add(component.str(), Bound{}, true));
         }
     }
-    spans_.resize(components_.size());
     lanes_.resize(components_.size());
     known_.resize(input.targets.size());
     order_of_.resize(input.targets.size());
@@ -73,14 +72,6 @@ void Laws::break_law(std::string_view law, const std::string& how) {
     if (broken.size() < most_broken) {
         broken.push_back(fmt::format("{}: {}", law, how));
     }
-}
-
-const Laws::Span& Laws::span(const base::ComponentName& component) const {
-    const auto found = components_.find(component);
-    if (found == components_.end()) {
-        throw base::Error(base::Fault::NotFound, "component '{}' is not in the run", component);
-    }
-    return spans_[found->second];
 }
 
 std::string Laws::label(const Known& known, const std::string& name) const {
@@ -248,9 +239,6 @@ void Laws::see_change(const TargetChanged& change) {
     if (known.under_way && is_settled(change.state)) {
         lane.at_work -= known.at_work ? 1 : 0;
         known.under_way = known.at_work = false;
-    }
-    if (is_terminal_word(change.state)) {
-        spans_[known.component].last_through = simulation_.events();
     }
     // What stands still with the new release is through until the workflow starts it.
     if (known.in_window && (is_terminal_word(change.state) || change.state == TargetState::Stopped)) {

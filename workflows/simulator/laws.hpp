@@ -31,14 +31,6 @@ public:
     std::vector<std::string> broken; ///< "law 4: shop/web on web-3 …"; at most a hundred
     /// Components and the groups of budgets, with how many were out of service.
     const BlastRadius& blast_radius() const noexcept { return radius_; }
-    /// When a component's first target was started, and its last one came to a terminal state, as numbers of
-    /// events.
-    struct Span {
-        std::int64_t first_start = -1;
-        std::int64_t last_through = -1;
-    };
-    /// @throws base::Error{NotFound}
-    const Span& span(const base::ComponentName& component) const;
 
 private:
     struct Known {
@@ -149,7 +141,6 @@ private:
     engine::RunKind kind_;
     std::vector<Known> known_;
     std::map<base::ComponentName, std::size_t> components_; ///< → group of radius_
-    std::vector<Span> spans_;                               ///< by component's group
     std::vector<Lane> lanes_;                               ///< by component's group
     BlastRadius radius_;
     std::size_t not_answered_ = 0;

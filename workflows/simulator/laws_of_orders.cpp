@@ -127,8 +127,6 @@ void Laws::see_start(Known& known, const SendOrder& order) {
     if (allowed_.kind == "update" || kind_ == RunKind::Rollback) {
         see_update_start(known, who);
     }
-    Span& span = spans_[known.component];
-    span.first_start = span.first_start < 0 ? simulation_.events() : span.first_start;
     known.under_way = known.at_work = known.in_window = true;
     ++lane.at_work;
     ++lane.in_window;

@@ -34,6 +34,9 @@ engine::Reported Behaviour::carry_out(std::int64_t order, OrderKind kind, const 
     switch (kind) {
     case OrderKind::Prepare:
         detail = {{"changed", changed}, {"installed", installed}, {"present", "sha256:present"}};
+        if (!differs.empty()) {
+            detail.set(differs, base::Array{base::Object{}});
+        }
         break;
     case OrderKind::Drain:
         drained = drains;
@@ -51,6 +54,7 @@ engine::Reported Behaviour::carry_out(std::int64_t order, OrderKind kind, const 
         drained = false;
         break;
     case OrderKind::Undo:
+        std::erase_if(refuses, [](const auto& one) { return one.second.of_release; });
         down = false;
         release = running = installed ? "old" : "none";
         break;
@@ -71,7 +75,7 @@ engine::Reported Behaviour::carry_out(std::int64_t order, OrderKind kind, const 
         detail = {{"ended", base::Array{}}};
         break;
     case OrderKind::Measure:
-        detail = {{"value", 1}};
+        detail = {{"value", running == "new" ? measures_new : measures_old}};
         break;
     case OrderKind::Probe:
     case OrderKind::Settle:

@@ -23,11 +23,14 @@ struct Behaviour {
         std::string code = "failed";
         int times = 1'000'000;
         std::string reason = "as told by the test";
+        bool of_release = false; ///< only until it is undone
     };
     std::map<engine::OrderKind, Refusal> refuses;
     std::set<engine::OrderKind> silent;               ///< does it, but the answer is lost
     std::map<engine::OrderKind, base::Duration> slow; ///< takes so long instead of a second
     bool changed = true;
+    std::string differs; ///< what its preflight shows: "packages", "config"; empty: it does not say
+    double measures_old = 1, measures_new = 1; ///< what a measurement gives on either release
     bool installed = true;
     bool drains = true; ///< false: it has nothing to drain
     bool answers_twice = false;

@@ -97,21 +97,8 @@ void prepare(Simulation& simulation, const Scenario& scenario) {
     Chance chance(scenario.seed ^ for_nodes);
     std::map<std::string, std::optional<std::pair<base::Duration, base::Duration>>> cut;
     std::set<base::NodeName> seen;
-    std::map<std::pair<base::ComponentName, OrderKind>, int> failing;
-    for (const auto& [component, kinds] : scenario.fail) {
-        for (const auto& [kind, count] : kinds) {
-            failing[{component, kind}] = count;
-        }
-    }
     for (const Desired& desired : scenario.input.targets) {
-        Behaviour& node = simulation.at(desired.target);
-        misbehave(node, scenario.faults, chance);
-        for (auto& [what, count] : failing) {
-            if (what.first == desired.target.component && count > 0) {
-                --count;
-                node.refuses[what.second] = {"failed", 1'000'000, "as the test told it"};
-            }
-        }
+        misbehave(simulation.at(desired.target), scenario.faults, chance);
         if (!seen.insert(desired.target.node).second) {
             continue;
         }
@@ -129,9 +116,33 @@ void prepare(Simulation& simulation, const Scenario& scenario) {
     }
 }
 
+void do_as_told(Simulation& simulation, const Scenario& scenario) {
+    std::vector<Behaviour>& nodes = simulation.behaviours();
+    for (const Scenario::Failing& failing : scenario.fail) {
+        const std::size_t count = std::min(failing.targets.size(), static_cast<std::size_t>(failing.count));
+        for (std::size_t at = 0; at < count; ++at) {
+            nodes[failing.targets[at]].refuses[failing.step] = {"failed", 1'000'000, "as the test told it",
+                                                                failing.step != OrderKind::Undo};
+        }
+    }
+    for (const auto& [target, found] : scenario.finds) {
+        nodes[target].changed = found != "nothing";
+        nodes[target].differs = found == "nothing" ? "" : found;
+    }
+    if (scenario.measured) {
+        for (Behaviour& node : nodes) {
+            node.measures_old = scenario.measured->peers;
+            node.measures_new = scenario.measured->updated;
+        }
+    }
+}
+
 // Measurements are judged against a bound or against peers: a bad one is far from both.
-Measured measured(const Measure& measurement, const Faults& faults, Chance& chance) {
-    if (!chance.happens(faults.measured_badly)) {
+Measured measured(const Measure& measurement, const Scenario& scenario, Chance& chance) {
+    if (scenario.measured) {
+        return {measurement.measurement, true, scenario.measured->updated, scenario.measured->peers, ""};
+    }
+    if (!chance.happens(scenario.faults.measured_badly)) {
         return {measurement.measurement, true, 1.0, 1.0, ""};
     }
     if (chance.happens(0.5)) {
@@ -158,8 +169,8 @@ void let_people_in(Simulation& simulation, const Scenario& scenario, Chance& cha
             return std::optional(decide(waiting, harsh, chance));
         };
     }
-    simulation.measure = [&chance, faults = scenario.faults](const Measure& measurement) {
-        return measured(measurement, faults, chance);
+    simulation.measure = [&chance, &scenario](const Measure& measurement) {
+        return measured(measurement, scenario, chance);
     };
 }
 
@@ -183,20 +194,19 @@ Simulation::Settings settings_of(const Scenario& scenario, bool with_story) {
 Played play(const Scenario& scenario, Timeline* timeline, bool with_story) {
     Simulation simulation(scenario.input, scenario.source, settings_of(scenario, with_story));
     prepare(simulation, scenario);
+    do_as_told(simulation, scenario);
     Chance people(scenario.seed ^ for_people);
     let_people_in(simulation, scenario, people);
     Laws laws(simulation);
+    History history(simulation);
     Played played;
     simulation.watch = [&](const Event& event, const std::vector<Effect>& effects) {
         laws.see(event, effects);
+        history.see(event, effects);
         if (timeline != nullptr) {
             timeline->see(event, effects, simulation.now() - simulation.start());
         }
         for (const Effect& effect : effects) {
-            if (const SendOrder* order = std::get_if<SendOrder>(&effect);
-                order != nullptr && order->kind != OrderKind::Prepare && order->kind != OrderKind::Settle) {
-                played.touched.insert(order->target.node.str());
-            }
             if (const Ended* ended = std::get_if<Ended>(&effect)) {
                 played.reason = ended->reason;
             }
@@ -221,12 +231,7 @@ Played play(const Scenario& scenario, Timeline* timeline, bool with_story) {
     played.orders = simulation.orders();
     played.crashes = simulation.crashes();
     played.blast_radius = laws.blast_radius();
-    for (const auto& level : scenario.input.levels) {
-        for (const base::ComponentName& component : level) {
-            const Laws::Span& span = laws.span(component);
-            played.spans[component.str()] = {span.first_start, span.last_through};
-        }
-    }
+    played.steps = history.take();
     played.story = simulation.told();
     return played;
 }

@@ -79,13 +79,15 @@ base::Object params_for(const Workflow& workflow, const RunInput& input, Chance&
 }
 
 base::Value document(const base::ComponentName& component, const std::string& node, Chance& chance) {
+    static const char* const colors[] = {"blue", "blue", "green", "green", "red"};
     const std::string zone(zones[static_cast<std::size_t>(chance.roll(zones.size()))]);
     return base::Object{
         {"component", component.str()},
         {"node",
          base::Object{{"name", node},
                       {"labels", base::Object{{"zone", zone},
-                                              {"rack", fmt::format("{}-{}", zone, 1 + chance.roll(2))}}}}},
+                                              {"rack", fmt::format("{}-{}", zone, 1 + chance.roll(2))},
+                                              {"color", chance.pick(colors)}}}}},
         {"availability", base::Array{base::Object{{"service", "s"}}}}};
 }
 

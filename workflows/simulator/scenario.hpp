@@ -5,13 +5,13 @@
 #include "workflows/engine/run.hpp"
 #include "workflows/simulator/blast_radius.hpp"
 #include "workflows/simulator/faults.hpp"
+#include "workflows/simulator/history.hpp"
 #include "workflows/simulator/simulation.hpp"
 #include "workflows/simulator/timeline.hpp"
 
 #include <cstdint>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,7 +21,7 @@ namespace workflows::simulator {
 /// A workflow by name and text.
 struct Workflow {
     std::string name;
-    std::string source;
+    std::string source;                             ///< empty for the native way back
     engine::RunKind kind = engine::RunKind::Deploy; ///< of the runs that it is for
 };
 
@@ -31,14 +31,27 @@ struct Scenario {
     std::string source; ///< of the workflow; empty for a native rollback
     Faults faults;
     std::uint64_t seed = 1;
-    /// Besides `faults`: so many targets of a component, the first ones, fail at a step.
-    std::map<base::ComponentName, std::map<engine::OrderKind, int>> fail;
+    /// Besides `faults`: so many of these targets (their places), the first ones, fail at a step.
+    struct Failing {
+        std::vector<std::size_t> targets;
+        engine::OrderKind step;
+        int count = 0;
+    };
+    std::vector<Failing> fail;
     /// kill -9 of the dispatcher, as in Simulation::Settings.
     std::map<std::int64_t, bool> crashes;
     /// Besides `faults`: what people say, and when.
     std::vector<std::pair<base::Duration, engine::Signalled>> signals;
     /// What a person says whenever the run waits for one; absent: something that fits, by chance.
     std::optional<std::string> person;
+    /// What a target finds in preflight, by its place: "nothing", or what differs, "packages" or "config".
+    std::map<std::size_t, std::string> finds = {};
+    /// What measurements give. Absent: 1 for both, but for the bad ones of `faults`.
+    struct Measures {
+        double updated = 1; ///< where the release is
+        double peers = 1;   ///< where it is not yet
+    };
+    std::optional<Measures> measured = std::nullopt;
 };
 
 /// What came of it.
@@ -52,11 +65,8 @@ struct Played {
     std::int64_t orders = 0;
     std::int64_t crashes = 0; ///< of the dispatcher
     std::vector<engine::TargetView> targets;
-    std::set<std::string> touched; ///< nodes that were told to do more than to prepare
+    std::vector<Step> steps; ///< what nodes were told, in order
     BlastRadius blast_radius;
-    /// By component: number of the event at which its first target was started, and at which its last one
-    /// came to a terminal state.
-    std::map<std::string, std::pair<std::int64_t, std::int64_t>> spans;
     std::string story; ///< when it was asked for
 };
 

@@ -4,12 +4,9 @@
 
 #include "base/error.hpp"
 #include "workflows/engine/sandbox.hpp"
-#include "workflows/engine/transitions.hpp"
 #include "workflows/simulator/expectations.hpp"
-#include "workflows/simulator/fleet.hpp"
+#include "workflows/simulator/scenario_of_test.hpp"
 
-#include <algorithm>
-#include <limits>
 #include <optional>
 
 namespace workflows::simulator {
@@ -19,79 +16,6 @@ using namespace engine;
 namespace {
 
 constexpr const char* host_key = "tiercel.tests";
-constexpr std::int64_t most_nodes = 1'000'000;
-
-OrderKind step_from(const base::Fields& fields, const std::string& step) {
-    std::vector<std::string> known;
-    for (int kind = 0; kind <= static_cast<int>(OrderKind::Measure); ++kind) {
-        if (word(static_cast<OrderKind>(kind)) == step) {
-            return static_cast<OrderKind>(kind);
-        }
-        known.emplace_back(word(static_cast<OrderKind>(kind)));
-    }
-    const std::optional<std::string> near = base::nearest(step, known);
-    fields.fail(step, fmt::format("'{}' is no step; there are: {}{}", step, fmt::join(known, ", "),
-                                  near ? "; did you mean '" + *near + "'?" : ""));
-}
-
-void read_failures(const base::Fields& fields, Scenario& scenario) {
-    const std::optional<base::Fields> fail = fields.record("fail");
-    for (const base::Member& component : fail ? fail->members() : std::vector<base::Member>{}) {
-        const base::ComponentName name(component.name);
-        const bool there =
-            std::any_of(scenario.input.targets.begin(), scenario.input.targets.end(),
-                        [&](const Desired& desired) { return desired.target.component == name; });
-        if (!there) {
-            fail->fail(component.name,
-                       fmt::format("component '{}' is not in the application", component.name));
-        }
-        const base::Fields steps = *fail->record(component.name);
-        for (const base::Member& step : steps.members()) {
-            scenario.fail[name][step_from(steps, step.name)] =
-                static_cast<int>(steps.whole(step.name, 0, std::numeric_limits<int>::max()));
-        }
-    }
-}
-
-void read_people(const base::Fields& fields, Scenario& scenario) {
-    scenario.person = fields.maybe_text("person");
-    for (const base::Fields& signal : fields.records("signals")) {
-        scenario.signals.push_back({signal.duration("after", base::Duration{}),
-                                    {signal.text("verb"), signal.text("actor", "somebody"),
-                                     signal.text("reason", ""), std::nullopt, nullptr}});
-        signal.finish();
-    }
-}
-
-Scenario scenario_of(const base::Value& arguments, const TestSurroundings& surroundings) {
-    const base::Fields fields(arguments, "simulate");
-    const Workflow workflow = surroundings.workflow(fields.text("workflow"));
-    const auto nodes = static_cast<std::size_t>(fields.whole("nodes", 1, most_nodes, 30));
-    const std::optional<std::string> app = fields.maybe_text("app");
-    const auto levels = static_cast<std::size_t>(fields.whole("levels", 1, 1000, 3));
-    const Fleet fleet =
-        app ? Fleet::of(surroundings.application(*app), nodes) : Fleet::of_levels(levels, nodes);
-    base::Object params;
-    if (const std::optional<base::Fields> given = fields.record("params")) {
-        for (const base::Member& member : given->members()) {
-            params.set(member.name, member.value);
-        }
-    }
-    Scenario scenario{
-        fleet.input(workflow.name, workflow.source, params),
-        workflow.source,
-        Faults::profile(fields.text("faults", "none")),
-        static_cast<std::uint64_t>(fields.whole("seed", 0, std::numeric_limits<std::int64_t>::max(), 1)),
-        {},
-        {},
-        {},
-        std::nullopt};
-    scenario.input.kind = workflow.kind;
-    read_failures(fields, scenario);
-    read_people(fields, scenario);
-    fields.finish();
-    return scenario;
-}
 
 base::Value summary_of(const Played& played) {
     base::Object counts;
@@ -108,6 +32,7 @@ struct Host {
     const TestSurroundings& surroundings;
     std::string file;
     std::vector<TestResult> results;
+    std::optional<Scenario> scenario;
     std::optional<Played> played;
     base::Value summary;
     std::string message;
@@ -127,7 +52,8 @@ struct Host {
     const char* simulate(lua_State* state) noexcept {
         return attempt([&] {
             played.reset();
-            played = play(scenario_of(lua::read(state, 1), surroundings));
+            scenario = scenario_of_test(lua::read(state, 1), surroundings);
+            played = play(*scenario);
             summary = summary_of(*played);
         });
     }
@@ -140,11 +66,11 @@ struct Host {
             for (int at = 1; at <= lua_gettop(state); ++at) {
                 arguments.push_back(lua::read(state, at));
             }
-            simulator::expect(name, arguments, *played);
+            simulator::expect(name, arguments, scenario->input, *played);
         });
     }
     const char* no_expectation(const char* name) noexcept {
-        return attempt([&] { simulator::expect(name, {}, Played{}); });
+        return attempt([&] { find_expectation(name); });
     }
     void passed(const char* name) noexcept {
         attempt([&] { results.push_back({name, true, ""}); });
@@ -229,7 +155,7 @@ void open_words(lua_State* state, void* argument) {
 
 std::vector<TestResult> run_test_file(std::string_view source, const std::string& file,
                                       const TestSurroundings& surroundings) {
-    Host host{surroundings, file, {}, std::nullopt, nullptr, ""};
+    Host host{surroundings, file, {}, std::nullopt, std::nullopt, nullptr, ""};
     Sandbox sandbox;
     sandbox.add("simulate", simulate_word);
     sandbox.add("test", test_word);

@@ -368,6 +368,8 @@ TEST_CASE("[nomad-3638] [ansible-3609] [helios-545] failures are budgeted in all
     CHECK(stopped_by("2") == "succeeded_with_left_out");
     CHECK(stopped_by("1") == "2 of 10 failed, 1 may");
     CHECK(stopped_by("'10%'") == "2 of 10 failed, 1 may");
+    CHECK(stopped_by("'0'") == "1 of 10 failed, 0 may"); // as a text parameter of a workflow has it
+    CHECK(stopped_by("'0%'") == "1 of 10 failed, 0 may");
     CHECK(stopped_by("{ batch = 0 }") == "1 of 2 failed in this batch, 0 may");
     CHECK(stopped_by("{ batch = 1 }") == "succeeded_with_left_out");
     CHECK(stopped_by("{ component = 1 }") == "2 of 10 failed in component 'shop/a0', 1 may");
