@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/files.hpp"
+#include "workflows/engine/script_kind.hpp"
 #include "workflows/simulator/sweep.hpp"
 
 #include <filesystem>
@@ -17,7 +18,8 @@ inline std::vector<workflows::simulator::Workflow> workflows_of(const std::files
     for (const std::string& file : files.list(directory)) {
         if (file.ends_with(".lua") && !file.ends_with("_test.lua")) {
             const std::string source = files.read(directory / file, 1u << 20);
-            found.push_back({file.substr(0, file.size() - 4), source, workflows::simulator::kind_of(source)});
+            found.push_back(
+                {file.substr(0, file.size() - 4), source, workflows::engine::kind_of_script(source)});
         }
     }
     return found;

@@ -39,7 +39,7 @@ void Run::State::on(const Started&) {
     if (prepared || phase != Phase::Idle || !commands.empty()) {
         return;
     }
-    note("run started", {{"kind", is_rollback() ? "rollback" : "deploy"},
+    note("run started", {{"kind", word(input.kind)},
                          {"environment", input.environment.str()},
                          {"release", input.release.str()},
                          {"targets", static_cast<std::int64_t>(targets.size())},

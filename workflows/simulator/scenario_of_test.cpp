@@ -132,11 +132,26 @@ base::Object read_params(const base::Fields& fields, const Workflow& workflow) {
     return params;
 }
 
+// The way back is what it is; what a script is for can be said otherwise.
+Workflow read_workflow(const base::Fields& fields, const TestSurroundings& surroundings) {
+    Workflow workflow = surroundings.workflow(fields.text("workflow"));
+    if (const std::optional<std::string> kind = fields.maybe_text("kind")) {
+        const bool deploy = *kind == word(RunKind::Deploy);
+        if (workflow.kind == RunKind::Rollback || (!deploy && *kind != word(RunKind::Operation))) {
+            fields.fail(
+                "kind",
+                fmt::format("'kind' is '{}', but must be 'deploy' or 'operation', of a script", *kind));
+        }
+        workflow.kind = deploy ? RunKind::Deploy : RunKind::Operation;
+    }
+    return workflow;
+}
+
 } // namespace
 
 Scenario scenario_of_test(const base::Value& arguments, const TestSurroundings& surroundings) {
     const base::Fields fields(arguments, "simulate");
-    const Workflow workflow = surroundings.workflow(fields.text("workflow"));
+    const Workflow workflow = read_workflow(fields, surroundings);
     Scenario scenario{
         read_fleet(fields, surroundings).input(workflow, read_params(fields, workflow)),
         workflow.source,

@@ -4,8 +4,6 @@
 
 namespace workflows::simulator {
 
-using engine::RunKind;
-
 void Swept::add(const Swept& other) {
     seeds += other.seeds;
     events += other.events;
@@ -34,10 +32,6 @@ Swept sweep(const std::function<Scenario(std::uint64_t)>& scenario, std::uint64_
         }
     }
     return swept;
-}
-
-RunKind kind_of(const std::string& source) {
-    return source.find(":update(") == std::string::npos ? RunKind::Operation : RunKind::Deploy;
 }
 
 Scenario any_scenario(const std::vector<Workflow>& workflows, std::uint64_t seed) {

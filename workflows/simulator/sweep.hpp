@@ -42,7 +42,4 @@ Scenario any_scenario(const std::vector<Workflow>& workflows, std::uint64_t seed
 /// A workflow with every option that there is, by chance; now and then one that fails in the middle.
 Workflow random_workflow(std::uint64_t seed);
 
-/// What a workflow is for: one that updates nothing is an operation.
-engine::RunKind kind_of(const std::string& source);
-
 } // namespace workflows::simulator

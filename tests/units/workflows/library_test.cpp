@@ -7,6 +7,7 @@
 #include "tests/catch.hpp"
 #include "tests/fakes/stock_workflows.hpp"
 #include "workflows/engine/native_rollback.hpp"
+#include "workflows/engine/script_kind.hpp"
 #include "workflows/simulator/test_file.hpp"
 
 #include <algorithm>
@@ -15,6 +16,7 @@
 
 using namespace workflows::simulator;
 using workflows::engine::Application;
+using workflows::engine::kind_of_script;
 using workflows::engine::RunKind;
 
 namespace {
@@ -141,7 +143,7 @@ TEST_CASE("the tests of a stock workflow fail when it is altered in an essential
         const std::size_t at = altered.source.find(alteration.before);
         REQUIRE(at != std::string::npos);
         altered.source.replace(at, alteration.before.size(), alteration.after);
-        altered.kind = kind_of(altered.source);
+        altered.kind = kind_of_script(altered.source);
         const std::vector<TestResult> results = tested(altered);
         CHECK(failures(results) != "");
         // It is the behaviour that is wrong, not the text.
