@@ -21,6 +21,7 @@ namespace cli {
 
 namespace {
 
+namespace engine = workflows::engine;
 namespace simulator = workflows::simulator;
 using simulator::Played;
 using simulator::Scenario;
@@ -48,7 +49,7 @@ std::uint64_t number(const Arguments& arguments, const std::string& option, std:
 class Simulated {
 public:
     explicit Simulated(const Arguments& arguments)
-        : workflow_(find_workflow(arguments.text("WORKFLOW"), arguments.directory)),
+        : workflow_(workflow(arguments)),
           faults_(simulator::Faults::profile(arguments.maybe("--faults").value_or("none"))),
           small_(arguments.flag("--sweep") && !arguments.flag("--nodes")),
           has_faults_(arguments.flag("--faults")), params_(parameters(arguments)), fleet_(fleet(arguments)) {
@@ -57,7 +58,9 @@ public:
 
     Scenario scenario(std::uint64_t seed) const {
         if (small_) {
-            Scenario one = simulator::random_scenario(workflow_, seed);
+            Scenario one = workflow_.kind == engine::RunKind::Rollback
+                               ? simulator::random_rollback(seed)
+                               : simulator::random_scenario(workflow_, seed);
             for (const base::Member& given : params_.members) {
                 one.input.params.set(given.name, given.value);
             }
@@ -68,6 +71,18 @@ public:
     }
 
 private:
+    static simulator::Workflow workflow(const Arguments& arguments) {
+        simulator::Workflow found = find_workflow(arguments.text("WORKFLOW"), arguments.directory);
+        const bool rollback = found.kind == engine::RunKind::Rollback;
+        if (rollback && !arguments.texts("--param").empty()) {
+            throw base::Error(base::Fault::Input, "'{}' has no parameters", found.name);
+        }
+        if (rollback && arguments.flag("--operation")) {
+            throw base::Error(base::Fault::Input, "'{}' is no operation; leave --operation out", found.name);
+        }
+        found.kind = arguments.flag("--operation") ? engine::RunKind::Operation : found.kind;
+        return found;
+    }
     static simulator::Fleet fleet(const Arguments& arguments) {
         const auto nodes = static_cast<std::size_t>(number(arguments, "--nodes", default_nodes, 1'000'000));
         if (const std::optional<std::string> app = arguments.maybe("--app")) {
@@ -124,6 +139,7 @@ std::string repeat(const Arguments& arguments, std::uint64_t seed) {
     for (const std::string& param : arguments.texts("--param")) {
         text += " --param " + param;
     }
+    text += arguments.flag("--operation") ? " --operation" : "";
     const bool small = arguments.flag("--sweep") && !arguments.flag("--nodes");
     return text + (small ? " --sweep 1" : "") + fmt::format(" --seed {} --full", seed);
 }
@@ -273,6 +289,10 @@ std::vector<Verb> simulate_verbs() {
           {"--faults", "none, light, rough or hostile; none when absent, in a sweep by chance",
            Option::Kind::Text, false},
           {"--param", "parameter of the workflow, NAME=VALUE; may be repeated", Option::Kind::Texts, false},
+          {"--operation",
+           "as 'tiercel run start' starts it, on the release that is there; when absent what updates is a "
+           "deployment",
+           Option::Kind::Flag, false},
           {"--full", "each event, order and change instead of batches", Option::Kind::Flag, false},
           {"--sweep", "so many seeds, on all cores", Option::Kind::Text, false}},
          simulate}};

@@ -8,7 +8,9 @@
 #include "base/process.hpp"
 #include "cli/project.hpp"
 #include "workflows/engine/native_rollback.hpp"
-#include "workflows/simulator/sweep.hpp"
+#include "workflows/engine/script_kind.hpp"
+
+#include <algorithm>
 
 namespace cli {
 
@@ -22,17 +24,18 @@ fs::path stock_directory() {
     return base::own_program().parent_path().parent_path() / "share" / "tiercel" / "workflows";
 }
 
-std::string known_stock(const base::Files& files) {
-    std::string names;
-    for (const std::string& file : files.list(stock_directory())) {
+} // namespace
+
+std::vector<std::string> stock_workflows() {
+    std::vector<std::string> names{std::string(workflows::engine::rollback_name)};
+    for (const std::string& file : base::SystemFiles().list(stock_directory())) {
         if (file.ends_with(".lua")) {
-            names += (names.empty() ? "" : ", ") + file.substr(0, file.size() - 4);
+            names.push_back(file.substr(0, file.size() - 4));
         }
     }
-    return names + ", " + std::string(workflows::engine::rollback_name);
+    std::sort(names.begin(), names.end());
+    return names;
 }
-
-} // namespace
 
 workflows::simulator::Workflow find_workflow(const std::string& name_or_file, const fs::path& directory) {
     const base::SystemFiles files;
@@ -49,11 +52,11 @@ workflows::simulator::Workflow find_workflow(const std::string& name_or_file, co
                 base::Fault::NotFound,
                 "workflow '{}' is not among the stock workflows; there are: {}; or write a file "
                 "such as {}.lua",
-                name_or_file, known_stock(files), name_or_file);
+                name_or_file, fmt::join(stock_workflows(), ", "), name_or_file);
         }
     }
     const std::string source = files.read(file, source_limit_bytes);
-    return {file.stem().string(), source, workflows::simulator::kind_of(source)};
+    return {file.stem().string(), source, workflows::engine::kind_of_script(source)};
 }
 
 workflows::engine::Application find_application(const std::string& name_or_path, const fs::path& directory) {

@@ -7,10 +7,15 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 namespace cli {
 
-/// A stock workflow by name, or a file NAME.lua. @throws base::Error{NotFound} with the names there are.
+/// The names of the stock workflows in alphabetical order, the way back among them.
+std::vector<std::string> stock_workflows();
+
+/// A stock workflow by name (without a text for the way back, which is native), or a file NAME.lua. @throws
+/// base::Error{NotFound} with the names there are.
 workflows::simulator::Workflow find_workflow(const std::string& name_or_file,
                                              const std::filesystem::path& directory);
 

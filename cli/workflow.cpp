@@ -13,9 +13,11 @@
 #include "cli/simulated.hpp"
 #include "cli/terminal.hpp"
 #include "workflows/engine/methods.hpp"
+#include "workflows/engine/native_rollback.hpp"
 #include "workflows/engine/script_check.hpp"
 #include "workflows/engine/trial_replay.hpp"
 
+#include <algorithm>
 #include <iostream>
 
 namespace cli {
@@ -105,8 +107,47 @@ std::string default_text(const base::Value& value) {
     return list;
 }
 
+/// The way back is started by a command of its own: that command's options are what it can be told.
+std::vector<Option> options_of_rollback() {
+    const std::vector<Verb> verbs = deploy_verbs();
+    std::vector<Option> options = std::find_if(verbs.begin(), verbs.end(), [](const Verb& verb) {
+                                      return verb.verb == engine::rollback_name;
+                                  })->options;
+    const std::vector<Option> everywhere = Server::options({});
+    std::erase_if(options, [&](const Option& option) {
+        return std::any_of(everywhere.begin(), everywhere.end(),
+                           [&](const Option& other) { return other.name == option.name; });
+    });
+    return options;
+}
+
+int show_rollback(const Arguments& arguments) {
+    std::vector<std::vector<std::string>> rows{{"OPTION", "MEANING"}};
+    base::Array documents;
+    for (const Option& option : options_of_rollback()) {
+        rows.push_back({option.name, option.help});
+        documents.push_back(base::Object{{"name", option.name}, {"meaning", option.help}});
+    }
+    if (arguments.json) {
+        std::cout << base::to_json(base::Object{{"name", engine::rollback_name},
+                                                {"summary", engine::rollback_summary},
+                                                {"native", true},
+                                                {"parameters", base::Array{}},
+                                                {"options", std::move(documents)}})
+                  << "\n";
+        return 0;
+    }
+    std::cout << paint(Color::Bold, std::string(engine::rollback_name)) << "  " << engine::rollback_summary
+              << "\nIt is no script: it works whatever scripts say. Start it with 'tiercel rollback'.\n"
+              << table(rows);
+    return 0;
+}
+
 int show(const Arguments& arguments) {
     const auto [name, source, kind] = find_workflow(arguments.text("WORKFLOW"), {});
+    if (kind == engine::RunKind::Rollback) {
+        return show_rollback(arguments);
+    }
     const engine::Script script(source, name + ".lua", {}, {});
     if (arguments.json) {
         base::Array parameters;
@@ -116,6 +157,7 @@ int show(const Arguments& arguments) {
         }
         std::cout << base::to_json(base::Object{{"name", name},
                                                 {"summary", script.summary()},
+                                                {"native", false},
                                                 {"parameters", std::move(parameters)}})
                   << "\n";
         return 0;
@@ -132,6 +174,22 @@ int show(const Arguments& arguments) {
     return 0;
 }
 
+int list(const Arguments& arguments) {
+    base::Array documents;
+    std::vector<std::vector<std::string>> rows{{"WORKFLOW", "SUMMARY"}};
+    for (const std::string& known : stock_workflows()) {
+        const auto [name, source, kind] = find_workflow(known, {});
+        const std::string summary = kind == engine::RunKind::Rollback
+                                        ? std::string(engine::rollback_summary)
+                                        : engine::Script(source, name + ".lua", {}, {}).summary();
+        documents.push_back(base::Object{{"name", name}, {"summary", summary}});
+        rows.push_back({name, printable(summary)});
+    }
+    std::cout << (arguments.json ? base::to_json(base::Object{{"workflows", std::move(documents)}}) + "\n"
+                                 : table(rows));
+    return 0;
+}
+
 int print_annotations(const Arguments&) {
     std::cout << engine::annotations();
     return 0;
@@ -142,6 +200,12 @@ int print_annotations(const Arguments&) {
 void check_workflows(const std::string& package, const std::map<std::string, std::string>& workflows) {
     std::string wrong;
     for (const auto& [name, text] : workflows) {
+        if (name == engine::rollback_name) {
+            wrong +=
+                fmt::format("\n{0}.lua: the way back is no script, so that it works whatever scripts say; "
+                            "give the workflow another name than '{0}'",
+                            name);
+        }
         for (const engine::Finding& finding : engine::check_script(text)) {
             wrong += "\n" + finding.str(name + ".lua");
         }
@@ -161,6 +225,12 @@ std::vector<Verb> workflow_verbs() {
              {{"FILE", "workflows", Option::Kind::Positionals, true},
               {"--replay", "a run: could it go on with this file? 3 when not", Option::Kind::Text, false}}),
          check},
+        {"workflow",
+         "list",
+         "The stock workflows, and what each of them does",
+         "tiercel workflow list",
+         {},
+         list},
         {"workflow",
          "show",
          "What a workflow does, and its parameters with types and defaults",

@@ -9,6 +9,7 @@
 #include "workflows/engine/application.hpp"
 #include "workflows/engine/component_commands.hpp"
 #include "workflows/engine/desired.hpp"
+#include "workflows/engine/native_rollback.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -279,6 +280,11 @@ Composition Composer::join(const RunRequest& request, const base::ReleaseName& r
 }
 
 std::string Composer::workflow_source(const repo::Manifest& manifest, const std::string& name) const {
+    if (name == engine::rollback_name) {
+        throw base::Error(
+            base::Fault::Input,
+            "'{}' is no script that a deployment or an operation could run; use 'tiercel rollback'", name);
+    }
     if (const auto own = manifest.workflows.find(name); own != manifest.workflows.end()) {
         return own->second;
     }

@@ -8,6 +8,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -109,6 +110,43 @@ TEST_CASE("what cannot be simulated is refused in one sentence", "[cli]") {
               .find("'harsh' is no profile of faults; there are: none, light, rough, hostile") == 0);
     CHECK(refused({{"WORKFLOW", {"rolling"}}, {"--param", {"sok=1s"}}}) ==
           "workflow 'rolling.lua': unknown parameter 'sok'; did you mean 'soak'?");
+}
+
+TEST_CASE("what updates is simulated as a deployment, all else on the release that is there", "[cli]") {
+    const auto release = [](const std::string& workflow, const std::vector<std::string>& more) {
+        std::map<std::string, std::vector<std::string>> values{{"WORKFLOW", {workflow}}, {"--nodes", {"6"}}};
+        for (const std::string& flag : more) {
+            values[flag];
+        }
+        const std::string text = simulate(std::move(values)).text;
+        const std::size_t at = text.find("kind ");
+        return text.substr(at, text.find(", targets", at) - at);
+    };
+    CHECK(release("rolling", {}) == "kind deploy, environment simulation, release app/2.0");
+    CHECK(release("restart", {}) == "kind operation, environment simulation, release app/1.0");
+    CHECK(release("repair", {"--operation"}) == "kind operation, environment simulation, release app/1.0");
+    CHECK(release("rollback", {}) == "kind rollback, environment simulation, release app/1.0");
+}
+
+TEST_CASE("the way back is found beside the stock workflows: shown, simulated, swept", "[cli]") {
+    const std::vector<cli::Verb> verbs = cli::workflow_verbs();
+    const auto verb = [&](const std::string& name) {
+        return *std::find_if(verbs.begin(), verbs.end(),
+                             [&](const cli::Verb& one) { return one.verb == name; });
+    };
+    const std::string list = run(verb("list"), with({})).text;
+    CHECK(list.find("rollback        Back to the newest known-good release") != std::string::npos);
+    CHECK(list.find("rolling         Rolling update") != std::string::npos);
+    const std::string shown = run(verb("show"), with({{"WORKFLOW", {"rollback"}}})).text;
+    CHECK(shown.find("It is no script: it works whatever scripts say. Start it with 'tiercel rollback'.") !=
+          std::string::npos);
+    CHECK(shown.find("--to ") != std::string::npos);
+    CHECK(simulate({{"WORKFLOW", {"rollback"}}, {"--nodes", {"12"}}}).text.find("12 rolled_back") !=
+          std::string::npos);
+    CHECK(simulate({{"WORKFLOW", {"rollback"}}, {"--sweep", {"50"}}}).code == 0);
+    CHECK(refused({{"WORKFLOW", {"rollback"}}, {"--param", {"soak=1s"}}}) == "'rollback' has no parameters");
+    CHECK(refused({{"WORKFLOW", {"rollback"}}, {"--operation", {}}}) ==
+          "'rollback' is no operation; leave --operation out");
 }
 
 TEST_CASE("test files beside a workflow run like in a test runner", "[cli]") {

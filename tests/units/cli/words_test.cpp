@@ -121,7 +121,8 @@ TEST_CASE("a package whose workflows cannot run is refused with all that is wron
         cli::check_workflows(
             "shop-1.0-1.noarch",
             {{"bad", "return workflow { run = function(ctx)\nctx:wiat('1s') ctx:wait(1) end }"},
-             {"good", good}});
+             {"good", good},
+             {"rollback", good}});
         FAIL("it was accepted");
     } catch (const base::Error& error) {
         CHECK(error.fault() == base::Fault::Input);
@@ -129,6 +130,8 @@ TEST_CASE("a package whose workflows cannot run is refused with all that is wron
               "package 'shop-1.0-1.noarch' brings workflows that cannot run:\n"
               "bad.lua:2:5: ctx has no 'wiat'; did you mean 'wait'?\n"
               "bad.lua:2:25: ctx:wait: 'duration' is a number, but must be a duration such as "
-              "\"30s\"");
+              "\"30s\"\n"
+              "rollback.lua: the way back is no script, so that it works whatever scripts say; give the "
+              "workflow another name than 'rollback'");
     }
 }

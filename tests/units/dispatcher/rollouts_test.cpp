@@ -208,6 +208,9 @@ TEST_CASE(
     house.finish();
     CHECK(house.run(run).kind == "operation");
     CHECK(house.run(run).release == "shop/1.0");
+    request.workflow = "rollback";
+    CHECK(tests::refusal(Fault::Input, [&] { house.request(request); }) ==
+          "'rollback' is no script that a deployment or an operation could run; use 'tiercel rollback'");
     CHECK(runs::Environments(house.database()).current("prod", "shop")->run == deployed);
     CHECK(runs::Environments(house.database()).known_good("prod", "shop").size() == 1);
 }

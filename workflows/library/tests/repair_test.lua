@@ -1,6 +1,6 @@
 -- Repair: what has drifted comes back to the release; what is as it should be is not touched.
 local function repair(more)
-  local run = { workflow = "repair", app = "app.lua", nodes = 30,
+  local run = { workflow = "repair", kind = "operation", app = "app.lua", nodes = 30,
                 finds = { ["shop/db"] = "nothing", ["shop/app"] = "nothing", ["shop/web"] = "nothing",
                           ["db-4"] = "packages", ["web-2"] = "config", ["web-3"] = "config", ["web-8"] = "packages" } }
   for key, value in pairs(more or {}) do run[key] = value end
