@@ -97,6 +97,10 @@ TEST_CASE("a packaged command runs as the package wrote it, and its exit code sa
     CHECK(failed.code == "failed");
     CHECK(failed.reason == "command 'refresh' ended with 6: Error: two resources failed");
     CHECK(member(failed, "exit_code") == "6");
+    for (const int code : {1, 4}) {
+        node.programs.answer("refresh", fakes::ended(code, ""));
+        CHECK(node.send("command", {{"name", "refresh"}}).code == "failed");
+    }
     node.programs.answer("refresh", fakes::timed_out());
     (void)node.send("command", {{"name", "refresh"}});
     CHECK(node.send("command", {{"name", "refresh"}}).reason == "command 'refresh' did not end within 10m");
