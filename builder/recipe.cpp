@@ -193,10 +193,11 @@ void refuse_what_kind_has_not(const base::Fields& fields, const Recipe& recipe) 
     }
 }
 
-const std::vector<std::string> top_keys{
-    "name",  "kind",     "summary",  "license",  "arch",      "description", "url",        "vendor",
-    "epoch", "release",  "requires", "provides", "conflicts", "obsoletes",   "recommends", "suggests",
-    "files", "settings", "services", "health",   "drain",     "commands",    "templates",  "application"};
+const std::vector<std::string> top_keys{"name",        "kind",     "summary",   "license",   "arch",
+                                        "description", "url",      "vendor",    "epoch",     "release",
+                                        "requires",    "provides", "conflicts", "obsoletes", "recommends",
+                                        "suggests",    "files",    "settings",  "services",  "health",
+                                        "drain",       "commands", "hooks",     "templates", "application"};
 
 } // namespace
 

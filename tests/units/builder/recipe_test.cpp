@@ -99,6 +99,16 @@ to = "/var/log/shop-app.log"
     CHECK(least.epoch == 0);
 }
 
+TEST_CASE("a recipe can bring hooks") {
+    const auto recipe = recipe_of(head + R"toml(
+[[hooks]]
+at  = "before-drain"
+run = ["{{ node.root }}/opt/shop-app/leave-balancer"]
+)toml");
+    REQUIRE(recipe.about.hooks.size() == 1);
+    CHECK(recipe.about.hooks[0].at == "before-drain");
+}
+
 TEST_CASE("a slip in a recipe is answered with its place and what was meant") {
     CHECK(error_of_all("name = 'a'\nkind = 'app'\nsumary = 'x'\nlicense = 'x'\n") ==
           "p/package.toml:3: unknown key 'sumary'; did you mean 'summary'?");
