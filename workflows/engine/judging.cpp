@@ -17,6 +17,7 @@ constexpr std::size_t most_measured = 10;
 
 void Run::State::begin_judging() {
     act->watches.clear();
+    act->due.clear();
     const bool peers = std::any_of(targets.begin(), targets.end(), [&](const Progress& target) {
         return target.level == act->options.level && target.state == TargetState::Ready && target.changed;
     });
@@ -46,10 +47,15 @@ void Run::State::measure(std::size_t which) {
         return;
     }
     const Metric& metric = act->watches[which].metric();
+    const bool by_nodes = metric.source == Metric::Source::Command;
+    if (by_nodes && !target_measurements.empty()) {
+        act->due.push_back(which); // a node does one thing at a time
+        return;
+    }
     std::vector<std::size_t> updated;
     std::vector<std::size_t> peers;
     for (const Progress& target : targets) {
-        if (target.level != act->options.level || target.order || !target.installed) {
+        if (target.level != act->options.level || (by_nodes && target.order) || !target.installed) {
             continue;
         }
         if (target.state == TargetState::Soaking && updated.size() < most_measured) {
@@ -61,7 +67,7 @@ void Run::State::measure(std::size_t which) {
     }
     const std::int64_t id = next_measurement++;
     Measurement begun{which, {}, {}, {}, 0, {}};
-    if (metric.source == Metric::Source::Command) {
+    if (by_nodes) {
         for (const std::vector<std::size_t>* group : {&updated, &peers}) {
             for (const std::size_t place : *group) {
                 begun.peers.emplace(place, group == &peers);
@@ -146,15 +152,19 @@ void Run::State::end_measurement(std::int64_t id, const Reading& reading) {
     note("measured",
          {{"name", watch.metric().name}, {"result", watch.why()}, {"dry_run", watch.metric().dry_run}});
     await_measurement(which);
-    if (watch.metric().dry_run || stopped) {
-        return;
+    if (!watch.metric().dry_run && !stopped) {
+        if (watch.verdict() == Watch::Verdict::Fail) {
+            act->judged_bad = true;
+            give_up_act("analysis: " + watch.why());
+        } else if (watch.verdict() == Watch::Verdict::Inconclusive) {
+            paused = fmt::format("analysis could not judge: {}", watch.why());
+            note("analysis inconclusive", {{"reason", *paused}});
+        }
     }
-    if (watch.verdict() == Watch::Verdict::Fail) {
-        act->judged_bad = true;
-        give_up_act("analysis: " + watch.why());
-    } else if (watch.verdict() == Watch::Verdict::Inconclusive) {
-        paused = fmt::format("analysis could not judge: {}", watch.why());
-        note("analysis inconclusive", {{"reason", *paused}});
+    if (phase == Phase::Acting && !act->due.empty() && target_measurements.empty()) {
+        const std::size_t next = act->due.front();
+        act->due.pop_front();
+        measure(next);
     }
 }
 

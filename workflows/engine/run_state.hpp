@@ -74,6 +74,7 @@ struct Act {
     std::optional<std::string> asking; ///< a person has to say: retry, skip or roll back; why
     bool soaked = false;               ///< its time is over
     std::vector<Watch> watches;        ///< that judge the batch while it soaks
+    std::deque<std::size_t> due;       ///< watches that are due while nodes measure for another one
     bool judged_bad = false;           ///< and one of them failed it
 };
 

@@ -161,6 +161,7 @@ void Run::State::begin_batch() {
     act->stage = Act::Stage::Rolling;
     act->lanes.clear();
     act->watches.clear();
+    act->due.clear();
     act->soaked = act->judged_bad = false;
     act->unsettled = batch.members.size();
     for (const std::size_t member : batch.members) {

@@ -666,3 +666,30 @@ TEST_CASE("a measurement that cannot be made is no verdict: too many pause the r
                "verdict, 1 may)"));
     CHECK(fleet->outcome() == "succeeded");
 }
+
+TEST_CASE("measurements that are due at the same moment do not get into each other's way") {
+    RunInput input = fleet_input({3});
+    for (const char* name : {"load", "errors"}) {
+        input = with_command(std::move(input), {.name = name, .package = "a0"});
+    }
+    std::vector<std::size_t> asked_of;
+    Fleet fleet(input,
+                script("local function metric(more)\n"
+                       "  more.count, more.inconclusive, more.interval = 2, 0, '10s'\n"
+                       "  return more\n"
+                       "end\n"
+                       "ctx:preflight() ctx:update(ctx.levels[1], { ramp = { 1, '100%' }, soak = '1m', "
+                       "analysis = { metric { name = 'load', command = 'load', pass = '<= 100' },\n"
+                       "metric { name = 'errors', command = 'errors', pass = '<= 100' },\n"
+                       "metric { name = 'web', http = { url = 'http://127.0.0.1', path = 'x' }, "
+                       "pass = '<= 100' } } })"));
+    fleet.measure = [&](const Measure& asked) {
+        asked_of.push_back(asked.updated.size());
+        return Measured{asked.measurement, true, 1, std::nullopt, ""};
+    };
+    fleet.drive();
+    INFO(fleet.told());
+    CHECK(fleet.outcome() == "succeeded");
+    CHECK(asked_of == std::vector<std::size_t>{1, 1, 2, 2});
+    CHECK_FALSE(told(fleet, "could not be measured"));
+}
