@@ -145,6 +145,8 @@ void Run::State::start(Progress& target) {
         take(target, drains ? OrderKind::Drain : OrderKind::Stop);
         break;
     case Action::Start:
+        // Whoever stopped it, this run or one before it, had drained it first.
+        change_service(target, [](Progress& changed) { changed.drained = true; });
         take(target, OrderKind::Start);
         break;
     }

@@ -157,6 +157,15 @@ TEST_CASE("a declared and approved outage stops all, installs, and starts all, p
     }
 }
 
+TEST_CASE("who is started is undrained, though an earlier run has drained and stopped it", "[law-5]") {
+    Fleet fleet(fleet_input({2}, RunKind::Operation), script("ctx:start(ctx.levels[1])"));
+    fleet.drive();
+    INFO(fleet.told());
+    CHECK(fleet.outcome() == "succeeded");
+    CHECK(order_of(fleet, OrderKind::Undrain) == order_of(fleet, OrderKind::Start));
+    CHECK(order_of(fleet, OrderKind::Drain).empty());
+}
+
 TEST_CASE("consumers are not started before what they consume", "[law-3]") {
     Fleet fleet(
         fleet_input({1, 1}, RunKind::Operation),
