@@ -242,6 +242,7 @@ void Rollouts::pass_on(RunExecutor& executor, const RunRecord& run, const Signal
     if (signal.verb == "approve" || signal.verb == "reject") {
         said.value = base::Object{{"role", signal.role}};
     }
+    executor.run().check(said);
     if (!signal.target) {
         executor.happened(said, signal.actor);
         return;

@@ -1,7 +1,6 @@
 // Copyright the Tiercel authors
 // SPDX-License-Identifier: Apache-2.0
 // What people have to agree to: a step, or an outage. Never the one who asked for the run.
-#include "base/error.hpp"
 #include "workflows/engine/run_state.hpp"
 
 #include <limits>
@@ -43,19 +42,26 @@ void Run::State::begin_approval(const base::Value& arguments, bool outage) {
     phase = Phase::ScriptWaiting;
 }
 
+// Why the approval that is wanted does not count when it comes from this person; empty: it does.
+std::string Run::State::objection_to(const Signalled& approving) const {
+    if (!TIERCEL_GUARD("approval-by-another", approving.actor != input.actor)) {
+        return fmt::format("the run was asked for by '{}'; somebody else must approve it", approving.actor);
+    }
+    if (const std::string role = role_of(approving); !approval->role.empty() && role != approval->role) {
+        return fmt::format("it is approved by people with role '{}'; the token of '{}' has {}",
+                           approval->role, approving.actor,
+                           role.empty() ? "none" : fmt::format("role '{}'", role));
+    }
+    return {};
+}
+
 void Run::State::approve(const Signalled& signal) {
     if (phase != Phase::ScriptWaiting || !approval) {
         note("nothing to approve", {{"actor", signal.actor}});
         return;
     }
-    if (!TIERCEL_GUARD("approval-by-another", signal.actor != input.actor)) {
-        note("approval does not count",
-             {{"actor", signal.actor}, {"reason", "it is the one who asked for the run"}});
-        return;
-    }
-    if (!approval->role.empty() && role_of(signal) != approval->role) {
-        note("approval does not count",
-             {{"actor", signal.actor}, {"reason", fmt::format("it needs role '{}'", approval->role)}});
+    if (const std::string objection = objection_to(signal); !objection.empty()) {
+        note("approval does not count", {{"actor", signal.actor}, {"reason", objection}});
         return;
     }
     approval->by.insert(signal.actor);

@@ -170,7 +170,7 @@ std::vector<Waiting> Run::waiting() const {
     for (const std::optional<std::string>& asking :
          {state.act ? state.act->asking : std::nullopt,
           state.command_act ? state.command_act->asking : std::nullopt}) {
-        if (asking) {
+        if (asking && state.not_yet_decidable() == nullptr) {
             waiting.push_back({"a person, to retry, skip, roll back or cancel: " + *asking, std::nullopt});
         }
     }

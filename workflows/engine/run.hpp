@@ -271,6 +271,11 @@ public:
     /// Effects in order. An event that no longer matters (late report, spent timer) gives none, or a Note.
     std::vector<Effect> handle(const Event& event, base::Time now);
 
+    /// Whether what a person says would count now; `handle` only tells it when it would not.
+    /// @throws base::Error{Conflict} when the run waits for no approval, or not yet for a decision; {Denied}
+    /// when this approval does not count.
+    void check(const Signalled& signal) const;
+
     /// For a script that is replayed after a restart: the answer that was given to this command (or nothing
     /// yet), without an event.
     /// @throws base::Error{Conflict} when the command differs from the journaled one of that sequence: the

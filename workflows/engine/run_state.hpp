@@ -292,6 +292,7 @@ struct Run::State {
     void retry(const std::optional<Target>& which);
     void skip(const std::optional<Target>& which, const std::string& by);
     bool waits_for_decision(const Progress& target) const;
+    const Progress* not_yet_decidable() const;
 
     // judging.cpp
     void begin_judging();
@@ -341,6 +342,7 @@ struct Run::State {
 
     // approval.cpp
     void begin_approval(const base::Value& arguments, bool outage);
+    std::string objection_to(const Signalled& approving) const;
     void approve(const Signalled& signal);
     void end_approval(bool approved, const std::string& reason);
 

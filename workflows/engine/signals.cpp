@@ -1,12 +1,34 @@
 // Copyright the Tiercel authors
 // SPDX-License-Identifier: Apache-2.0
 // What people say to a run: pause, resume, cancel, decide about failures, approve.
+#include "base/error.hpp"
 #include "workflows/engine/run_state.hpp"
 #include "workflows/engine/transitions.hpp"
 
 #include <algorithm>
 
 namespace workflows::engine {
+
+void Run::check(const Signalled& signal) const {
+    const State& state = *state_;
+    if (signal.verb == "approve" || signal.verb == "reject") {
+        if (state.phase != State::Phase::ScriptWaiting || !state.approval) {
+            throw base::Error(base::Fault::Conflict,
+                              std::string("the run waits for no approval now; see 'tiercel run explain'"));
+        }
+        if (const std::string objection = state.objection_to(signal);
+            signal.verb == "approve" && !objection.empty()) {
+            throw base::Error(base::Fault::Denied, objection);
+        }
+    } else if (signal.verb == "retry" || signal.verb == "skip") {
+        if (const Progress* busy = state.not_yet_decidable()) {
+            throw base::Error(base::Fault::Conflict,
+                              "{} has failed, but is still being brought back into rotation; say it again "
+                              "when that is over, see 'tiercel run explain'",
+                              state.name(*busy).str());
+        }
+    }
+}
 
 void Run::State::on(const Signalled& signal) {
     const std::string by = signal.reason.empty() ? signal.actor : signal.actor + ": " + signal.reason;

@@ -396,6 +396,15 @@ bool Run::State::waits_for_decision(const Progress& target) const {
     return act && target.in_act && target.batch <= act->at && is_failure(target.state);
 }
 
+// One that failed, and is still on its way back into rotation: nobody can try it again, or skip it, before
+// that is over.
+const Progress* Run::State::not_yet_decidable() const {
+    const auto found = std::find_if(targets.begin(), targets.end(), [](const Progress& target) {
+        return target.in_act && target.verdict && target.under_way;
+    });
+    return act && act->asking && found != targets.end() ? &*found : nullptr;
+}
+
 void Run::State::retry(const std::optional<Target>& which) {
     std::int64_t count = 0;
     if (command_act) {

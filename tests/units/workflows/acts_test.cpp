@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What workflows do beside a rolling update: stop, start, restart, commands, outages, approvals, zones,
 // windows, budgets, decisions of people, measurements.
+#include "base/error.hpp"
 #include "tests/catch.hpp"
 #include "tests/fakes/fleet.hpp"
 
@@ -132,6 +133,23 @@ TEST_CASE("a declared and approved outage stops all, installs, and starts all, p
         CHECK(alone.outcome() == "refused");
         CHECK(told(alone, "no: nobody approved by"));
         CHECK(order_of(alone, OrderKind::Stop).empty());
+        Run asked(input);
+        const auto refusal = [&](const Signalled& said) {
+            try {
+                asked.check(said);
+            } catch (const base::Error& error) {
+                return std::string(base::word(error.fault())) + ": " + error.message();
+            }
+            return std::string("none");
+        };
+        CHECK(refusal({"approve", "another", ""}) ==
+              "conflict: the run waits for no approval now; see 'tiercel run explain'");
+        asked.handle(Started{}, {});
+        asked.handle(ScriptCommand{1, "outage", base::Object{{"reason", "new disks"}}}, {});
+        CHECK(refusal({"approve", "somebody", ""}) ==
+              "denied: the run was asked for by 'somebody'; somebody else must approve it");
+        CHECK(refusal({"approve", "another", ""}) == "none");
+        CHECK(refusal({"reject", "somebody", ""}) == "none");
     }
     SECTION("a failure in the middle brings everything back to life", "") {
         Fleet failing(input, outage);
@@ -493,6 +511,36 @@ TEST_CASE("[octopus-707] a target that a person tries again does what failed aga
     CHECK(again.counts() == "4 updated");
     CHECK(applied(again) == 2);
     CHECK(again.at("shop/a0", "a0-1").release == "new");
+}
+
+TEST_CASE("nobody decides about a target before it is back in rotation, so that no decision is lost") {
+    Run run(fleet_input({1}));
+    run.handle(Started{}, {});
+    run.handle(ScriptCommand{1, "preflight", base::Object{}}, {});
+    run.handle(Reported{1, true, "", "", base::Object{}}, {});
+    run.handle(ScriptCommand{2, "update", base::Object{{"level", 0}, {"on_failure", "ask"}}}, {});
+    for (const std::int64_t order : {2, 3}) { // drain, apply
+        run.handle(Reported{order, true, "", "", base::Object{}}, {});
+    }
+    run.handle(Reported{4, false, "failed", "no memory", base::Object{}}, {}); // restart
+    const auto asks = [&] {
+        return run.waiting().front().what.starts_with("a person, to retry, skip, roll back or cancel");
+    };
+    CHECK_FALSE(asks());
+    for (const char* verb : {"retry", "skip"}) {
+        try {
+            run.check({verb, "somebody", ""});
+            FAIL(verb);
+        } catch (const base::Error& error) {
+            CHECK(error.fault() == base::Fault::Conflict);
+            CHECK(error.message() ==
+                  "shop/a0 on a0-1 has failed, but is still being brought back into rotation; "
+                  "say it again when that is over, see 'tiercel run explain'");
+        }
+    }
+    run.handle(Reported{5, true, "", "", base::Object{}}, {}); // undrain
+    CHECK(asks());
+    CHECK_NOTHROW(run.check({"retry", "somebody", ""}));
 }
 
 TEST_CASE("a person who is asked may bring everything back") {
