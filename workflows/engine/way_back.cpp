@@ -70,7 +70,9 @@ void Run::State::advance_way_back() {
         }
         --back_level;
     }
-    end_by_stop();
+    if (orders.empty()) { // only cancels can be out: what a node has ended is told before the run ends
+        end_by_stop();
+    }
 }
 
 void Run::State::start_back(Progress& target) {
