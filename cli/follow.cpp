@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <iostream>
+#include <sstream>
 #include <thread>
 
 namespace cli {
@@ -45,6 +46,14 @@ std::string shown_fields(const base::Value& event, std::string_view left_out) {
     return out;
 }
 
+/// What a program said, below the line that tells of it.
+void print_output(const base::Value& event) {
+    std::istringstream output(text_of(member_of(event, "fields"), "output"));
+    for (std::string line; std::getline(output, line);) {
+        std::cout << "              " << paint(Color::Grey, "| ") << printable(line) << "\n";
+    }
+}
+
 void print_event(const base::Value& event) {
     // The time of day is enough while one watches; `run show --json` has all of it.
     const std::string time = text_of(event, "time");
@@ -59,9 +68,11 @@ void print_event(const base::Value& event) {
         line += "    " + target + "  " + paint(color_of_state(state), state) + shown_fields(event, "state");
     } else {
         line += paint(color_of(text_of(event, "level")), message) + (target.empty() ? "" : "  " + target) +
-                shown_fields(event, "");
+                shown_fields(event, "output");
     }
-    std::cout << line << std::endl;
+    std::cout << line << "\n";
+    print_output(event);
+    std::cout << std::flush;
 }
 
 } // namespace

@@ -29,6 +29,17 @@ bool did_not_run(TargetState state) {
            state == TargetState::Quarantined;
 }
 
+// The story's line with what the node reported: how the program ended, and what it said.
+base::Object with_result(base::Object fields, const base::Value& detail) {
+    for (const char* member : {"exit_code", "changed", "output"}) {
+        const base::Value* found = detail.object() == nullptr ? nullptr : detail.object()->find(member);
+        if (found != nullptr) {
+            fields.set(member, *found);
+        }
+    }
+    return fields;
+}
+
 } // namespace
 
 void Run::State::begin_command(CommandOptions options) {
@@ -109,7 +120,7 @@ void Run::State::command_answered(Progress& target, bool ok, const std::string& 
                        code == "lost"        ? TargetState::Lost
                        : code == "cancelled" ? TargetState::Failed
                                              : failure_state(code),
-                       reason);
+                       reason, detail);
         return;
     }
     const bool changed = flag_of(detail, "changed", true);
@@ -123,7 +134,7 @@ void Run::State::command_answered(Progress& target, bool ok, const std::string& 
             command_act->exit_code = *exit->whole();
         }
     }
-    command_succeeded(target, command_act->options.name);
+    command_succeeded(target, command_act->options.name, detail);
     const std::string kept = target.reason;
     if (target.state != TargetState::Commanding) {
         return;
@@ -135,7 +146,8 @@ void Run::State::command_answered(Progress& target, bool ok, const std::string& 
     }
 }
 
-void Run::State::command_succeeded(const Progress& target, const std::string& command) {
+void Run::State::command_succeeded(const Progress& target, const std::string& command,
+                                   const base::Value& detail) {
     if (target.migrates) {
         migrated.insert(name(target).component);
         if (act) {
@@ -144,7 +156,7 @@ void Run::State::command_succeeded(const Progress& target, const std::string& co
             }
         }
     }
-    note("command succeeded", {{"command", command}}, &target);
+    note("command succeeded", with_result({{"command", command}}, detail), &target);
     const auto brought = input.commands.find(name(target).component);
     if (brought == input.commands.end()) {
         return;
@@ -157,10 +169,16 @@ void Run::State::command_succeeded(const Progress& target, const std::string& co
     }
 }
 
-void Run::State::command_failed(Progress& target, TargetState state, const std::string& reason) {
+void Run::State::tell_command_failed(const Progress& target, const std::string& command, TargetState state,
+                                     const std::string& reason, const base::Value& detail) {
+    note("command failed",
+         with_result({{"command", command}, {"state", word(state)}, {"reason", reason}}, detail), &target);
+}
+
+void Run::State::command_failed(Progress& target, TargetState state, const std::string& reason,
+                                const base::Value& detail) {
     CommandAct& command = *command_act;
-    note("command failed", {{"command", command.options.name}, {"state", word(state)}, {"reason", reason}},
-         &target);
+    tell_command_failed(target, command.options.name, state, reason, detail);
     const std::string why = fmt::format("command '{}': {}", command.options.name, reason);
     const bool next_one = command.options.once && !command.queue.empty() &&
                           TIERCEL_GUARD("once-fail-over", did_not_run(state) || (state == TargetState::Lost &&

@@ -309,8 +309,11 @@ struct Run::State {
     void start_command(Progress& target);
     void command_answered(Progress& target, bool ok, const std::string& code, const std::string& reason,
                           const base::Value& detail);
-    void command_failed(Progress& target, TargetState state, const std::string& reason);
-    void command_succeeded(const Progress& target, const std::string& command);
+    void command_failed(Progress& target, TargetState state, const std::string& reason,
+                        const base::Value& detail);
+    void command_succeeded(const Progress& target, const std::string& command, const base::Value& detail);
+    void tell_command_failed(const Progress& target, const std::string& command, TargetState state,
+                             const std::string& reason, const base::Value& detail);
     void begin_survey(const base::Value& arguments);
     void surveyed(Progress& target, const Reported& report);
     void advance_survey();

@@ -180,6 +180,9 @@ void Run::State::on(const Reported& report) {
     }
     target.order.reset();
     --busy;
+    if (const base::Value warnings = member(report.detail, "warnings", nullptr); !warnings.is_null()) {
+        note("node warns", {{"step", word(order.kind)}, {"warnings", warnings}}, &target);
+    }
     if (order.kind == OrderKind::Prepare) {
         prepare_answered(target, report);
     } else if (order.kind == OrderKind::Settle) {
@@ -201,6 +204,10 @@ void Run::State::on(const Reported& report) {
     } else if (report.ok) {
         step_done(target, order.kind, report.detail);
     } else {
+        if (order.kind == OrderKind::Command) {
+            tell_command_failed(target, input.migrate.at(name(target).component), failure_state(report.code),
+                                report.reason, report.detail);
+        }
         step_failed(target, order.kind, failure_state(report.code), report.reason);
     }
 }
@@ -318,7 +325,7 @@ void Run::State::step_done(Progress& target, OrderKind kind, const base::Value& 
         capacity.healed(place(target));
     }
     if (kind == OrderKind::Command) {
-        command_succeeded(target, input.migrate.at(name(target).component));
+        command_succeeded(target, input.migrate.at(name(target).component), detail);
         target.migrates = false;
     }
     if (target.state == TargetState::Soaking) { // the gate
