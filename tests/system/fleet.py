@@ -16,14 +16,14 @@ import time
 BIN = pathlib.Path(os.environ["TIERCEL_BIN"])
 
 SERVICE = '''#!/usr/bin/python3
-# A daemon that notes its start, and answers 200 on /ready (READY says so), 404 on /health while drained.
+# A daemon that notes its start, and answers 200 on /ready (when READY, and no file `unready` is there), 404 on /health while drained.
 import http.server, os, sys
 address, port, run = sys.argv[1], int(sys.argv[2]), sys.argv[3]
 READY, RELEASE = %(ready)r, %(release)r
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         status = 200
-        if self.path == "/ready" and not READY:
+        if self.path == "/ready" and (not READY or os.path.exists(run + "/unready")):
             status = 503
         if self.path == "/health" and os.path.exists(run + "/drain"):
             status = 404
@@ -65,11 +65,11 @@ start    = ["/usr/bin/python3", "{{{{ node.root }}}}/opt/{tier}/service", "{{{{ 
 pid_file = "{{{{ node.root }}}}/run/{tier}/service.pid"
 
 [health]
-ready = {{ http = "http://{{{{ node.address }}}}:{{{{ settings.port }}}}/ready", rise = 2, interval = "100ms", deadline = "4s" }}
+ready = {{ http = "http://{{{{ node.address }}}}:{{{{ settings.port }}}}/ready", rise = 2, interval = "{interval}", deadline = "4s" }}
 
 [drain]
 marker = "{{{{ node.root }}}}/run/{tier}/drain"
-wait   = "300ms"
+wait   = "{drain}"
 '''
 
 CONFIG = '''name = "front-config"
@@ -108,13 +108,17 @@ class Failed(AssertionError):
 class Fleet:
     """Use with `with`: everything that was started ends at the end of the block."""
 
-    def __init__(self, back=3, front=2, files=40, settings=""):
-        """`settings`: text of the dispatcher's config file."""
+    def __init__(self, back=3, front=2, files=40, labels=None, settings='backoff = "200ms"\n'):
+        """`labels`: node → its labels. `settings`: text of the dispatcher's config file; a node that lost it need not wait long for it."""
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="tiercel-fleet."))
         self.project = self.dir / "project"
         self.files = files
         self.net = f"127.{random.randint(2, 251)}.{random.randint(1, 250)}"
         self.nodes = {f"back-{n + 1}": "svc/back" for n in range(back)} | {f"front-{n + 1}": "svc/front" for n in range(front)}
+        self.labels = labels or {}  # node → its labels
+        self.application, self.workflows = APPLICATION, {}  # the model, and the application's own workflows: name → text
+        self.more, self.programs = {}, {}  # tier → what its recipe has beside PACKAGE; name → text of a file in /opt/TIER
+        self.drain, self.interval = "300ms", "100ms"  # the packages' wait after a drain, and between two looks of a probe
         self.clients, self.dispatcher, self.port = {}, None, 0
         self.settings = settings
         self.environment = dict(os.environ, PATH=f"{BIN}:{os.environ['PATH']}")
@@ -161,10 +165,10 @@ class Fleet:
             addresses[node] = f"{self.net}.{number + 10}"
         self.addresses = addresses
         self.write_environment()
-        (self.project / "packages/svc").mkdir(parents=True)
+        (self.project / "packages/svc/workflows").mkdir(parents=True)
         (self.project / "packages/svc/package.toml").write_text(
-            'name = "svc"\nkind = "application"\nsummary = "Two tiers"\nlicense = "Apache-2.0"\narch = "noarch"\n\n[application]\nmodel = "app.lua"\n')
-        (self.project / "packages/svc/app.lua").write_text(APPLICATION)
+            'name = "svc"\nkind = "application"\nsummary = "Two tiers"\nlicense = "Apache-2.0"\narch = "noarch"\n\n[application]\nmodel = "app.lua"\n'
+            + ('workflows = ["workflows/*.lua"]\n' if self.workflows else ""))
         self.tiercel("key", "new", "package", "--kind", "ed25519", "--out", self.project / "keys/package.key")
         self.tiercel("key", "new", "release", "--out", self.project / "keys/release.key")
         self.tiercel("repo", "init")
@@ -174,10 +178,15 @@ class Fleet:
         text = 'environment = "test"\nchannel = "stable"\n'
         for node, component in self.nodes.items():
             text += f'\n[[nodes]]\nname = "{node}"\ncomponents = ["{component}"]\naddresses = {{ service = "{self.addresses[node]}" }}\n'
+            labels = ", ".join(f'{label} = "{value}"' for label, value in self.labels.get(node, {}).items())
+            text += f"labels = {{ {labels} }}\n" if labels else ""
         (self.project / "environments/test.toml").write_text(text + extra)
 
     def release(self, version, ready=True, tiers=("back", "front")):
         """Builds and publishes the tiers in this version and creates the release `svc/VERSION`."""
+        (self.project / "packages/svc/app.lua").write_text(self.application)
+        for name, text in self.workflows.items():
+            (self.project / f"packages/svc/workflows/{name}.lua").write_text(text)
         for tier, port in (("back", 21000), ("front", 21001)):
             if tier not in tiers and (self.project / "packages" / tier).exists():
                 continue
@@ -186,7 +195,10 @@ class Fleet:
             (dist / "service").write_text(SERVICE % {"ready": ready, "release": version})
             for number in range(self.files):
                 (dist / f"data-{number}").write_text(f"{tier} {version} {number}\n" * 50)
-            (dist.parent / "package.toml").write_text(PACKAGE.format(tier=tier, port=port))
+            for name, text in self.programs.items():
+                (dist / name).write_text(text)
+            recipe = PACKAGE.format(tier=tier, port=port, drain=self.drain, interval=self.interval)
+            (dist.parent / "package.toml").write_text(recipe + self.more.get(tier, ""))
         config = self.project / "packages/front-config"
         config.mkdir(exist_ok=True)
         (config / "package.toml").write_text(CONFIG)

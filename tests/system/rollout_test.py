@@ -51,7 +51,6 @@ class Rollouts(unittest.TestCase):
             fleet.deploy("svc/1.0")
             first = fleet.snapshots()
             application = fleet.project / "packages/svc"
-            (application / "workflows").mkdir()
             for name in ("first", "second", "third"):  # a script has a limit of its own
                 (application / f"workflows/{name}.lua").write_text("-- \"words\"\n" * (1 << 20 >> 4) + "return workflow { summary = \"none\", run = function(ctx) end }\n")
             (application / "package.toml").write_text((application / "package.toml").read_text() + 'workflows = ["workflows/*.lua"]\n')
