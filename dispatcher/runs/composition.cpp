@@ -207,6 +207,12 @@ Composition Composer::rollback(const RunRequest& request) const {
             "release '{}' has another content than when it was known to be good in environment '{}'",
             goal.release, request.environment);
     }
+    if (const auto crossed = records_.crossed(request.environment, application, goal.release)) {
+        throw base::Error(base::Fault::Conflict,
+                          "release '{}' cannot come back in environment '{}': what is irreversible has "
+                          "succeeded since: {}; if it can live with that, deploy it: 'tiercel deploy {} {}'",
+                          goal.release, request.environment, *crossed, request.environment, goal.release);
+    }
     composition.environment_version = goal.environment_version;
     composition.settings = goal.settings;
     composition.goal = goal.id;

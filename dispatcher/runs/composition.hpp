@@ -73,7 +73,8 @@ public:
           files_(files), workflows_(std::move(workflows)) {}
 
     /// @throws base::Error{Input | NotFound | Denied} for what is wrong with the request, the release or the
-    /// environment, also when a target's wishes are more than a message to its node can carry.
+    /// environment, also when a target's wishes are more than a message to its node can carry; {Conflict} for
+    /// a way back that something irreversible stands in.
     Composition compose(const RunRequest& request) const;
 
 private:

@@ -3,7 +3,9 @@
 #include "dispatcher/runs/run_records.hpp"
 
 #include "base/error.hpp"
+#include "base/fields.hpp"
 #include "base/json.hpp"
+#include "workflows/engine/run.hpp"
 
 #include <fmt/format.h>
 
@@ -129,6 +131,23 @@ std::vector<RunRecord> RunRecords::retries_of(const std::string& run) const {
         "runs JOIN chain ON retries = of) SELECT {} FROM runs WHERE id IN chain ORDER BY rowid",
         columns));
     return all(rows.with(run));
+}
+
+std::optional<std::string> RunRecords::crossed(const std::string& environment, const std::string& application,
+                                               const std::string& release) const {
+    base::Statement row = database_.prepare(
+        "SELECT fields, target, runs.id, release FROM runs JOIN notes ON notes.run = runs.id "
+        "WHERE environment = ?1 AND application = ?2 AND release != ?3 AND message = ?4 AND epoch > "
+        "(SELECT max(epoch) FROM runs WHERE environment = ?1 AND application = ?2 AND release = ?3 AND "
+        "kind != 'operation' AND outcome IN ('succeeded', 'succeeded_with_left_out')) "
+        "ORDER BY sequence LIMIT 1");
+    row.with(environment, application, release, std::string(workflows::engine::no_way_back));
+    if (!row.step()) {
+        return std::nullopt;
+    }
+    const base::Value fields = base::parse_json(row.text(0), "note");
+    return fmt::format("command '{}' of {}, in run {} ({})", base::Fields(fields, "note").text("command"),
+                       row.text(1), row.text(2), row.text(3));
 }
 
 void RunRecords::start(const RunRecord& run, const base::Value& input) {

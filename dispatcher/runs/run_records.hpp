@@ -76,6 +76,10 @@ public:
 
     /// The runs that took up what this one left, what those left, and so on; oldest first.
     std::vector<RunRecord> retries_of(const std::string& run) const;
+    /// The first irreversible command that has succeeded since the application was brought to this release
+    /// last, in words; not those that the release's own runs have carried out.
+    std::optional<std::string> crossed(const std::string& environment, const std::string& application,
+                                       const std::string& release) const;
 
     /// Queued → running, bound to `input`; `run` carries what was decided at the start.
     void start(const RunRecord& run, const base::Value& input);

@@ -235,6 +235,8 @@ class Deployments(Acts):
                                              "irreversible and has succeeded")
         self.assertEqual(self.acts("drop"), [f"drop back-1 {release}"])
         self.assertEqual(self.answers(), {node: release if node != "front-2" else before[node] for node in fleet.nodes})
+        refused = fleet.run([BIN / "tiercel", "rollback", "test"], expect=6).stderr
+        self.assertIn(f"succeeded since: command 'drop' of svc/back on back-1, in run {run} (svc/{release}); if it can live with that", refused)
 
     # ---- measurements -------------------------------------------------------------------------------------------------------
 

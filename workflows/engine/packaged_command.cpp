@@ -164,7 +164,7 @@ void Run::State::command_succeeded(const Progress& target, const std::string& co
     for (const PackagedCommand& known : brought->second) {
         if (known.name == command && known.irreversible && point_of_no_return.empty()) {
             point_of_no_return = fmt::format("command '{}' of {}", command, name(target).str());
-            note("no way back from here", {{"command", command}}, &target);
+            note(std::string(no_way_back), {{"command", command}}, &target);
         }
     }
 }

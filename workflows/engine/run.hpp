@@ -204,6 +204,8 @@ struct SetTimer {
     base::Time at;
     std::string why;
 };
+/// The note that tells of an irreversible command that has succeeded, with the field `command`.
+inline constexpr std::string_view no_way_back = "no way back from here";
 /// A line of the run's story: constant `message`, fields, perhaps about a target. Followers see these.
 struct Note {
     std::string message;

@@ -110,6 +110,37 @@ TEST_CASE("what an earlier run left out of service, and nodes that are away, are
     CHECK(out_of(house.input(house.deploy("shop/2.0"))) == "app-2, web-1");
 }
 
+TEST_CASE("a rollback does not cross what is irreversible, and says what that is", "[law-9]") {
+    House house;
+    house.deploy("shop/1.0");
+    house.finish();
+    const std::string run = house.deploy("shop/2.0");
+    house.finish();
+    runs::NoteRecord told;
+    told.time = house.now();
+    told.run = run;
+    told.message = workflows::engine::no_way_back;
+    told.actor = "node:app-1";
+    told.target = "shop/app on app-1";
+    told.fields = base::Object{{"command", "contract"}};
+    runs::Journal(house.database()).note(told);
+    runs::RunRequest back;
+    back.kind = workflows::engine::RunKind::Rollback;
+    back.environment = "prod";
+    CHECK(tests::refusal(Fault::Conflict, [&] { house.request(back); }) ==
+          "release 'shop/1.0' cannot come back in environment 'prod': what is irreversible has succeeded "
+          "since: "
+          "command 'contract' of shop/app on app-1, in run " +
+              run + " (shop/2.0); if it can live with that, deploy it: 'tiercel deploy prod shop/1.0'");
+
+    // Somebody knows that it can; the way back to it is open again, and so is the one to 2.0.
+    house.deploy("shop/1.0");
+    house.finish();
+    house.deploy("shop/2.0");
+    house.finish();
+    CHECK_NOTHROW(house.request(back));
+}
+
 TEST_CASE("a run that has ended is retried for what is left of it, and for nothing else") {
     House house;
     house.fails[{"app-2", "apply"}] = 1;
