@@ -130,14 +130,14 @@ class Acts(unittest.TestCase):
             return re.search(pattern, said["text"])
 
         try:
-            self.fleet.until(says, f"run {run} waits for: {pattern}", 20)
+            self.fleet.until(says, f"run {run} waits for: {pattern}", 60)
         except AssertionError as error:
             raise AssertionError(f"{error}\nit waits for: {said['text']}\n{self.story(run)}") from None
         return said["text"]
 
     def ended(self, run, outcome="succeeded"):
         try:
-            document = self.fleet.finish(run, 30)
+            document = self.fleet.finish(run, 120)
         except AssertionError as error:
             raise AssertionError(f"{error}\n{self.story(run)}") from None
         self.assertEqual(document["outcome"], outcome, f"{document}\n{self.story(run)}")

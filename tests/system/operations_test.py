@@ -137,6 +137,15 @@ class Operations(Acts):
         lines = (fleet.dir / "nodes/acts").read_text()
         self.assertEqual(lines.count("in / reading /dev/null\n"), lines.count("\n"), "they get no input, and run in /")
 
+        self.setUp()
+        run = self.operate("stop")
+        self.explained(run, "approval of an outage")
+        self.by_other("run", "approve", run)
+        self.ended(run)
+        self.ended(self.operate("start"))
+        points = ["before-drain", "after-drain", "before-stop", "after-stop", "before-start", "after-start", "before-undrain", "after-undrain"]
+        self.assertEqual([line for line in self.acts() if line.split()[1] == "back-2"], [f"{point} back-2 {new}" for point in points])
+
         newest = self.release("back", back=hooks)
         self.setUp()
         self.knob("back-1", "exit-after-apply", "7")
@@ -180,7 +189,7 @@ class Operations(Acts):
             with self.subTest(command=name):
                 self.setUp()
                 self.knob("back-1", f"hold-{name}")
-                run = self.operate("once", f"command={name}", "deadline=1s", "on_failure=ask")
+                run = self.operate("once", f"command={name}", "deadline=2s", "on_failure=ask")
                 fleet.until(lambda: self.acts(name), "the command has begun")
                 fleet.kill_node("back-1")
                 if name == "single":
