@@ -93,6 +93,7 @@ function flag(default) end
 ---@field window? "barrier"|"sliding" `"barrier"`: a batch ends before the next one starts; `"sliding"`: the next target starts when one is through; "barrier" without it
 ---@field soak? tiercel.Duration|tiercel.Duration[] after each batch, before its gate; a list has one for each entry of the ramp, the last repeats; "0s" without it
 ---@field settle? tiercel.Duration how long a target must stay well before it serves again; "0s" without it
+---@field hold? boolean nobody of a batch serves again before all of it are well; not with a sliding window; false without it
 ---@field where? string only targets whose node has this label: `"rack=a"`
 ---@field max_failures? tiercel.Portion|tiercel.Budget how many targets may fail; one more stops the run; 0 without it
 ---@field max_unavailable? tiercel.Portion portion of each component's targets that may be out of service at once, rounded down, at least 1; "25%" without it

@@ -89,6 +89,11 @@ void Capacity::installed(std::size_t target) {
     count(seat, seat.out, ill);
 }
 
+std::size_t Capacity::installed(const base::ComponentName& component) const {
+    const auto own = own_.find(component);
+    return own == own_.end() ? 0 : caps_[own->second].installed;
+}
+
 void Capacity::limit(const base::ComponentName& component, const Portion& max_unavailable) {
     if (const auto own = own_.find(component); own != own_.end()) {
         caps_[own->second].most = max_unavailable;

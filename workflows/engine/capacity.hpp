@@ -37,6 +37,9 @@ public:
     void healed(std::size_t target);
     /// A declared and approved outage: nothing is limited any more.
     void lift() noexcept { lifted_ = true; }
+    bool lifted() const noexcept { return lifted_; }
+    /// How many targets of the component were there before the run.
+    std::size_t installed(const base::ComponentName& component) const;
 
     /// May this target be taken out of service, too? If not: may another one of its component, of another
     /// domain?

@@ -101,6 +101,7 @@ void Run::State::advance_catching_up() {
     // The run's goal is reached without them: one that fails is left out.
     options.failures = FailureBudget::unlimited();
     options.analysis.clear();
+    options.hold = false;
     begin_act(std::move(options));
 }
 

@@ -17,6 +17,7 @@ inline constexpr auto guards = std::to_array<std::string_view>({
     "errors-are-not-verdicts", // law 15: a probe that could not run pauses
     "failure-budget",          // no more failures than allowed
     "finally-undrain",         // law 5: what was drained is undrained after a failure
+    "held-together",           // nobody of a batch that is held serves before all of it are well
     "irreversible",            // law 9: no way back from a step that was declared irreversible
     "max-unavailable",         // law 4: of a component, by this run's doing
     "migration-first",         // nobody of a component starts before its migration has succeeded

@@ -80,6 +80,8 @@ std::vector<Method> all_methods() {
           {"soak", Slot::Soak, "\"0s\"",
            "after each batch, before its gate; a list has one for each entry of the ramp, the last repeats"},
           settle,
+          {"hold", Slot::Flag, "false",
+           "nobody of a batch serves again before all of it are well; not with a sliding window"},
           where,
           max_failures,
           max_unavailable,

@@ -99,6 +99,12 @@ void read_cut(const base::Fields& fields, ActOptions& options) {
     options.soak = soak_of(fields);
     options.settle = fields.duration("settle", base::Duration{});
     options.analysis = Metric::read(fields, "analysis");
+    options.hold = fields.flag("hold", false);
+    if (options.hold && options.cut.sliding) {
+        fields.fail("hold",
+                    "'hold' keeps a batch together, and a sliding window has no batches; write window = "
+                    "'barrier'");
+    }
     if (!options.analysis.empty() && options.cut.sliding) {
         fields.fail("analysis",
                     "'analysis' judges a batch while it soaks, and a sliding window has no batches; write "

@@ -37,6 +37,7 @@ struct ActOptions {
     OnFailure on_failure = OnFailure::RollbackAll;
     std::map<OrderKind, base::Duration> deadlines;
     std::vector<Metric> analysis; ///< what a batch is judged by while it soaks
+    bool hold = false;            ///< nobody of a batch serves again before all of it are well
 
     base::Duration soak_of(std::size_t entry) const { return soak[std::min(entry, soak.size() - 1)]; }
 };

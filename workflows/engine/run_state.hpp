@@ -41,6 +41,7 @@ struct Progress {
     bool under_way = false;            ///< started in the act under way, and holds up its batch
     bool in_window = false;            ///< sliding: and has not passed its gate
     std::size_t batch = 0;             ///< of the act under way: which
+    bool held = false;                 ///< well, and waits out of service for the others of its batch
     bool halted = false;               ///< was stopped between two steps
     bool migrates = false;             ///< runs its component's migration in this update
     bool asked_again = false;          ///< was away at preflight, and was prepared once more when it came
@@ -70,6 +71,7 @@ struct Act {
             migrating; ///< nobody else of the component starts before its command is over
     };
     std::map<base::ComponentName, Lane> lanes;
+    std::size_t held = 0;              ///< targets that wait for the others of their batch
     std::size_t unsettled = 0;         ///< of the current batch: not yet in service again, nor at an end
     std::optional<std::string> asking; ///< a person has to say: retry, skip or roll back; why
     bool soaked = false;               ///< its time is over
@@ -286,6 +288,9 @@ struct Run::State {
     void fill_window();
     Capacity::Room room_for(const Progress& target, const Act::Lane& lane) const;
     void resolve_full_window();
+    void check_hold(const ActOptions& options, const std::vector<CutBatch>& batches) const;
+    void hold(Progress& target);
+    void release_held();
     void follow_act(Progress& target);
     void give_up_act(const std::string& reason);
     void failed_in_act(Progress& target);
@@ -331,6 +336,7 @@ struct Run::State {
     void deadline_passed(std::int64_t id);
     void step_done(Progress& target, OrderKind kind, const base::Value& detail);
     void next_step(Progress& target, OrderKind kind);
+    void come_back(Progress& target);
     void serves_again(Progress& target);
     void step_failed(Progress& target, OrderKind kind, TargetState state, const std::string& reason);
     void migration_failed(Progress& target, OrderKind kind, TargetState state);

@@ -376,11 +376,20 @@ void Run::State::next_step(Progress& target, OrderKind kind) {
                       fmt::format("{} must stay healthy for {}", name(target).str(),
                                   base::to_text(act->options.settle)),
                       static_cast<std::int64_t>(place(target)));
-        } else if (target.drained) {
-            take(target, OrderKind::Undrain);
+        } else if (!TIERCEL_GUARD("held-together", !act->options.hold)) {
+            hold(target);
         } else {
-            serves_again(target);
+            come_back(target);
         }
+    }
+}
+
+// Into service, which it may not have left.
+void Run::State::come_back(Progress& target) {
+    if (target.drained) {
+        take(target, OrderKind::Undrain);
+    } else {
+        serves_again(target);
     }
 }
 

@@ -73,6 +73,9 @@ void Run::State::advance_stopping() {
         conclude(stopped->outcome, stopped->reason);
         return;
     }
+    if (act && act->held > 0 && !stopped->halts()) {
+        release_held(); // they are well, and come to their end
+    }
     if (busy > 0) {
         return;
     }

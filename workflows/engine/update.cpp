@@ -107,6 +107,7 @@ void Run::State::begin_act(ActOptions options) {
         deadlines[kind] = duration;
     }
     std::vector<CutBatch> cut_batches = cut(input.targets, candidates(options), options.cut);
+    check_hold(options, cut_batches);
     act.emplace();
     act->options = std::move(options);
     act->batches = std::move(cut_batches);
@@ -142,6 +143,48 @@ void Run::State::begin_act(ActOptions options) {
           {"soak", base::to_text(act->options.soak.front())}});
     if (!act->batches.empty()) {
         begin_batch();
+    }
+}
+
+// Those that are held are out of service together: what cannot be is refused before anybody is touched.
+void Run::State::check_hold(const ActOptions& options, const std::vector<CutBatch>& cut_batches) const {
+    if (!options.hold || capacity.lifted()) {
+        return;
+    }
+    for (const CutBatch& batch : cut_batches) {
+        std::map<base::ComponentName, std::size_t> together;
+        for (const std::size_t member : batch.members) {
+            together[name(targets[member]).component] += targets[member].installed ? 1 : 0;
+        }
+        for (const auto& [component, count] : together) {
+            const std::size_t installed = capacity.installed(component);
+            if (count > options.max_unavailable.limit(installed)) {
+                throw base::Error(
+                    base::Fault::Input,
+                    "ctx:update: {} targets of component '{}' would be held out of service "
+                    "together, but max_unavailable allows only {} ({}); raise it, or give a ramp",
+                    count, component, options.max_unavailable.limit(installed),
+                    options.max_unavailable.explain_limit(installed));
+            }
+        }
+    }
+}
+
+void Run::State::hold(Progress& target) {
+    target.held = true;
+    ++act->held;
+    if (target.state == TargetState::Probing) {
+        set_state(target, TargetState::Proving);
+    }
+}
+
+// All of the batch are well: they serve again together.
+void Run::State::release_held() {
+    for (Progress& target : targets) {
+        if (std::exchange(target.held, false)) {
+            --act->held;
+            come_back(target);
+        }
     }
 }
 
@@ -299,10 +342,17 @@ bool Run::State::advance_batch() {
     if (act->stage == Act::Stage::Rolling) {
         if (!paused && !act->asking) {
             fill_window();
+            if (act->held > 0 && act->held == act->unsettled) {
+                note("batch is well", {{"level", static_cast<std::int64_t>(act->options.level)},
+                                       {"batch", static_cast<std::int64_t>(act->at + 1)},
+                                       {"held", static_cast<std::int64_t>(act->held)}});
+                release_held();
+            }
         }
         const bool flowing = act->options.cut.sliding && soaking > 0;
         if (act->asking || act->unsettled > 0 || flowing) {
-            const bool waits = busy > 0 || undecided > 0 || proving > 0 || flowing || paused || act->asking;
+            const bool waits =
+                busy > 0 || undecided > 0 || proving > act->held || flowing || paused || act->asking;
             if (!waits) {
                 resolve_full_window();
             }

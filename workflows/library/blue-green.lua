@@ -1,23 +1,32 @@
--- Blue and green: half of each component's nodes, by a label, is updated while the other half serves; it takes over when
--- it is well, and the other half follows. A node serves again only when its own checks pass.
+-- Blue and green: half of each component's nodes, by a label, is out of service as a whole while it is updated and judged,
+-- and the other half serves; then it takes over as a whole, and the other half follows.
 -- SPDX-License-Identifier: Apache-2.0
 return workflow {
-  summary = "One half of each component, by the label color, and when it has proved itself the other half",
+  summary = "One half of each component, by the label color, takes over as a whole when it is well; then the other half",
   params  = {
     preflight_deadline = duration "2m",
-    label        = text "color",
-    first        = text "green",
-    second       = text "blue",
-    settle       = duration "10s",
-    soak         = duration "5m",                  -- with the first half on the new release
-    approve      = flag(false),                    -- a person agrees before the second half follows
-    max_failures = count(0),
+    label           = text "color",
+    first           = text "green",
+    second          = text "blue",
+    settle          = duration "1m",               -- how long a half must stay well before it serves again
+    soak            = duration "5m",               -- how long it must serve well before the other half follows
+    max_unavailable = text "50%",                  -- of each component: the larger half must fit in
+    max_failures    = count(0),
+    approve         = flag(false),                 -- a person agrees before the second half follows
+    measure         = text "",                     -- a packaged command that prints a number, such as an error rate
+    pass            = text "<= 1.5",               -- what the ratio of the first half's number to the other's must be
   },
   run = function(ctx, params)
     ctx:preflight { deadline = params.preflight_deadline }
+    local analysis
+    if params.measure ~= "" then
+      analysis = { { name = params.measure, command = params.measure, compare = "peers", pass = params.pass,
+                     interval = "30s", count = 5, inconclusive = 2 } }
+    end
     for _, level in ipairs(ctx.levels) do
-      local options = { settle = params.settle, soak = params.soak, max_failures = params.max_failures,
-                        max_unavailable = "50%", where = params.label .. "=" .. params.first }
+      local options = { hold = true, settle = params.settle, soak = params.soak, max_failures = params.max_failures,
+                        max_unavailable = params.max_unavailable, analysis = analysis }
+      options.where = params.label .. "=" .. params.first
       ctx:update(level, options)
       if params.approve then
         local answer = ctx:approve(params.first .. " serves " .. ctx.release .. ": shall " .. params.second .. " follow?")
@@ -25,10 +34,10 @@ return workflow {
           error("not approved: " .. answer.reason)
         end
       end
-      options.where = params.label .. "=" .. params.second
+      options.where, options.analysis = params.label .. "=" .. params.second, nil
       ctx:update(level, options)
-      options.where = nil
-      ctx:update(level, options)                   -- nodes of neither color
+      options.where, options.hold = nil, false
+      ctx:update(level, options)                   -- nodes of neither half, a few at a time
     end
   end,
 }

@@ -58,6 +58,7 @@ Allowance Allowance::of(const std::string& kind, const base::Value& arguments) {
     allowance.unavailable = bound(arguments, "max_unavailable").value_or(allowance.unavailable);
     allowance.zone = text(arguments, "zone");
     allowance.asks = text(arguments, "on_failure") == "ask";
+    allowance.hold = flag(arguments, "hold", false);
     allowance.sliding = text(arguments, "window") == "sliding";
     if (const base::Value* ramp = member(arguments, "ramp"); ramp != nullptr && ramp->array() != nullptr) {
         for (const base::Value& entry : *ramp->array()) {

@@ -33,6 +33,7 @@ struct Allowance {
     Bound unavailable;
     std::string zone;            ///< label, or empty
     bool sliding = false;        ///< else in batches
+    bool hold = false;           ///< a batch serves again together
     std::vector<Bound> ramp;     ///< of a sliding window
     bool asks = false;           ///< beyond the budget a person decides
     std::optional<Bound> total;  ///< failures; nothing: any number

@@ -98,6 +98,7 @@ private:
     void see_order(const engine::SendOrder& order, std::optional<std::int64_t> timer);
     void see_start(Known& known, const engine::SendOrder& order);
     void see_update_start(Known& known, const std::string& who);
+    void see_undrain(const Known& known, const engine::SendOrder& order);
     void see_command_order(Known& known, const engine::SendOrder& order);
     void see_way_back(Known& known, const engine::SendOrder& order);
     void carry_out(Known& known, engine::OrderKind kind);

@@ -47,6 +47,8 @@ void Laws::see_order(const SendOrder& order, std::optional<std::int64_t> timer) 
         see_command_order(known, order);
     } else if (is_step(order.kind) && !known.under_way) {
         see_start(known, order);
+    } else if (order.kind == OrderKind::Undrain) {
+        see_undrain(known, order);
     }
     carry_out(known, order.kind);
     // A gate may find more of them ill than that: what counts is what we take out.
@@ -169,6 +171,21 @@ void Laws::see_update_start(Known& known, const std::string& who) {
             }
         }
         ++zones_under_way_[zone];
+    }
+}
+
+// One that failed is put back into service whatever becomes of the others.
+void Laws::see_undrain(const Known& known, const SendOrder& order) {
+    if (!allowed_.hold || stopped_ || script_over_ || known.failed || !known.at_work) {
+        return;
+    }
+    for (const Known& other : known_) {
+        if (other.level == known.level && other.at_work && !(other.applied && other.proven)) {
+            break_law("hold",
+                      fmt::format("{} serves again before {}, of its batch, is well", order.target.str(),
+                                  simulation_.run().input().targets[place(other)].target.str()));
+            return;
+        }
     }
 }
 

@@ -67,6 +67,7 @@ std::string update_options(Chance& chance) {
         .maybe(0.8, "max_failures", failures(chance))
         .maybe(0.6, "soak", fmt::format("'{}s'", chance.roll(3) * 15))
         .maybe(0.2, "settle", "'20s'")
+        .maybe(sliding ? 0 : 0.2, "hold", "true")
         .maybe(0.8, "on_failure", chance.pick(failing))
         .maybe(0.6, "max_unavailable", portion(chance))
         .maybe(0.2, "spread", chance.pick(labels))
