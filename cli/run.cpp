@@ -117,6 +117,9 @@ int say(const std::string& verb, const Arguments& arguments) {
     const std::string run = text_of(answer, "run");
     if (arguments.json) {
         std::cout << base::to_json(answer) << "\n";
+    if (const std::vector<std::string> again = arguments.texts("--again"); !again.empty()) {
+        request.set("again", again);
+    }
     } else if (!run.empty()) {
         std::cout << "run " << run << " takes up what was left ('tiercel run follow " << run << "')\n";
     }
@@ -188,7 +191,11 @@ std::vector<Verb> run_verbs() {
         signal("cancel", "cancel", "Start no further target, end what can be ended, and stop"),
         signal("retry", "retry",
                "Try failed targets again; of a run that has ended: start a new one for all that are left",
-               {at_target}),
+               {at_target,
+                {"--again",
+                 "of a run that has ended: a command that runs once and has, to be run once more; may be "
+                 "repeated",
+                 Option::Kind::Texts, false}}),
         signal("skip", "skip", "Leave failed targets out and go on", {at_target}),
         signal("rollback-now", "rollback", "Take back what a run has done, when it waits after a failure"),
         {"run", "signal", "Send what a workflow awaits", "tiercel run signal 01J… switched green",

@@ -160,6 +160,7 @@ Answer show_run(Service& service, const Request& request) {
     document.set("preempts", maybe(run.preempts));
     document.set("retries", maybe(run.retries));
     document.set("retry_target", maybe(run.retry_target));
+    document.set("again", run.again);
     document.set("at", maybe(run.starts));
     document.set("expires", maybe(run.expires));
     document.set("override_freeze", maybe(run.override_freeze));
@@ -210,7 +211,8 @@ Answer signal_run(Service& service, const Request& request) {
                               .target = fields.maybe_text("target"),
                               .value = value == nullptr ? base::Value() : *value,
                               .actor = request.caller.actor,
-                              .role = request.caller.role};
+                              .role = request.caller.role,
+                              .again = fields.texts("again")};
     fields.finish();
     const auto retried = service.rollouts.signal(request.captures[0], signal);
     return Document{retried ? base::Object{{"run", *retried}} : base::Object()};

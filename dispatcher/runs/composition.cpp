@@ -121,7 +121,8 @@ Composition Composer::compose(const RunRequest& request) const {
                               : request.kind == engine::RunKind::Rollback ? rollback(request)
                                                                           : operation(request);
     if (request.retries) {
-        keep_unfinished(composition.input, *request.retries, request.retry_target);
+        keep_unfinished(composition.input, request);
+        spare_done(composition.input, request);
     }
     return composition;
 }
@@ -143,8 +144,9 @@ Composition Composer::operation(const RunRequest& request) const {
 }
 
 /// Leaves only the targets that the earlier run did not bring to where they should be.
-void Composer::keep_unfinished(engine::RunInput& input, const std::string& run,
-                               const std::optional<std::string>& only) const {
+void Composer::keep_unfinished(engine::RunInput& input, const RunRequest& request) const {
+    const std::string& run = *request.retries;
+    const std::optional<std::string>& only = request.retry_target;
     std::set<engine::Target> unfinished;
     const auto take = [&](const std::string& id) {
         for (const TargetRecord& record : records_.targets(id)) {
@@ -176,6 +178,39 @@ void Composer::keep_unfinished(engine::RunInput& input, const std::string& run,
     };
     std::erase_if(input.commands, is_gone);
     std::erase_if(input.migrate, is_gone);
+}
+
+/// What is done once is not done again because something else failed.
+void Composer::spare_done(engine::RunInput& input, const RunRequest& request) const {
+    std::vector<std::string> runs;
+    for (std::optional<std::string> run = request.retries; run; run = records_.find(*run).retries) {
+        runs.insert(runs.begin(), *run);
+    }
+    for (const RunRecord& retry : records_.retries_of(*request.retries)) {
+        runs.push_back(retry.id);
+    }
+    std::map<std::pair<std::string, std::string>, engine::DoneOnce> done;
+    for (const std::string& run : runs) {
+        for (engine::DoneOnce& one : once_.of(run)) {
+            one.again =
+                std::find(request.again.begin(), request.again.end(), one.command) != request.again.end();
+            const std::pair key(one.target.component.str(), one.command);
+            done.insert_or_assign(key, std::move(one));
+        }
+    }
+    for (const auto& [key, one] : done) {
+        input.done_once.push_back(one);
+    }
+    for (const std::string& command : request.again) {
+        if (std::none_of(input.done_once.begin(), input.done_once.end(),
+                         [&](const engine::DoneOnce& one) { return one.command == command; })) {
+            throw base::Error(
+                base::Fault::Input,
+                "command '{}' is not held back in a retry of run '{}': it has not succeeded there, or "
+                "is not one that runs once; leave it out of --again",
+                command, *request.retries);
+        }
+    }
 }
 
 Composition Composer::deploy(const RunRequest& request) const {

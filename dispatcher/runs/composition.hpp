@@ -4,6 +4,7 @@
 
 #include "base/files.hpp"
 #include "dispatcher/runs/environments.hpp"
+#include "dispatcher/runs/once_commands.hpp"
 #include "dispatcher/runs/policies.hpp"
 #include "dispatcher/runs/run_records.hpp"
 #include "dispatcher/runs/seams.hpp"
@@ -35,6 +36,7 @@ struct RunRequest {
     bool undoing = false;                    ///< rollback: that run is a deployment, whose release it undoes
     std::optional<std::string> retries;      ///< the run whose unfinished targets it takes up, and no others
     std::optional<std::string> retry_target; ///< only these of them: "shop/web on web-1", or a node
+    std::vector<std::string> again;          ///< commands that it runs although they did what they do once
     std::optional<base::Time> starts;        ///< not before
     std::optional<base::Time> expires;       ///< not after
     std::optional<std::string> override_freeze; ///< why a freeze does not hold it
@@ -81,8 +83,8 @@ private:
     Composition deploy(const RunRequest& request) const;
     Composition rollback(const RunRequest& request) const;
     Composition operation(const RunRequest& request) const;
-    void keep_unfinished(workflows::engine::RunInput& input, const std::string& run,
-                         const std::optional<std::string>& only) const;
+    void keep_unfinished(workflows::engine::RunInput& input, const RunRequest& request) const;
+    void spare_done(workflows::engine::RunInput& input, const RunRequest& request) const;
     Composition join(const RunRequest& request, const base::ReleaseName& release,
                      const workflows::engine::Environment& environment) const;
     std::string workflow_source(const repo::Manifest& manifest, const std::string& name) const;
@@ -92,6 +94,7 @@ private:
     RunRecords records_;
     const Releases& releases_;
     const base::Files& files_;
+    OnceCommands once_;
     std::filesystem::path workflows_;
 };
 

@@ -61,6 +61,7 @@ RunRequest Rollouts::request_of(const RunRecord& run) const {
     request.undoing = run.preempts && records_.find(*run.preempts).kind == "deploy";
     request.retries = run.retries;
     request.retry_target = run.retry_target;
+    request.again = run.again;
     if (run.kind == "deploy" || run.release_given) {
         request.release = run.release;
     }
@@ -136,6 +137,7 @@ std::string Rollouts::request(RunRequest request, const std::string& actor) {
     run.preempts = request.preempts;
     run.retries = request.retries;
     run.retry_target = request.retry_target;
+    run.again = request.again;
     run.starts = request.starts;
     run.expires = request.expires;
     run.override_freeze = request.override_freeze;
@@ -180,6 +182,10 @@ void Rollouts::tell_request(const RunRecord& run, const Composition& composition
     if (run.override_lock) {
         note(run.id, "lock overridden", {{"reason", *run.override_lock}}, run.actor);
     }
+    for (const engine::DoneOnce& done : composition.input.done_once) {
+        note(run.id, done.again ? "command runs once more" : "command has run already",
+             {{"command", done.command}, {"target", done.target.str()}, {"run", done.run}}, run.actor);
+    }
     if (holder) {
         note(run.id, "run queued", {{"behind", described(*holder)}}, run.actor);
     }
@@ -212,6 +218,12 @@ std::optional<std::string> Rollouts::signal(const std::string& id, const Signal&
                           fmt::join(verbs, ", "));
     }
     const RunRecord run = records_.find(id);
+    if (!signal.again.empty() && (signal.verb != "retry" || run.state != "ended")) {
+        throw base::Error(base::Fault::Input,
+                          "commands are run again by a retry of a run that has ended, but run "
+                          "'{}' is {} and this is '{}'",
+                          id, run.state, signal.verb);
+    }
     if (run.state == "ended") {
         if (signal.verb == "retry") {
             return retry(run, signal);
@@ -337,6 +349,7 @@ std::string Rollouts::retry(const RunRecord& run, const Signal& signal) {
     request.plan.reset();
     request.retries = run.id;
     request.retry_target = signal.target;
+    request.again = signal.again;
     if (signal.target) {
         (void)targets_of(run, *signal.target);
     }

@@ -24,7 +24,8 @@ struct Signal {
     std::optional<std::string> target; ///< "shop/web on web-1", or a node: all of the run's targets there
     base::Value value;                 ///< of "signal"
     std::string actor;
-    std::string role; ///< of the token
+    std::string role;                    ///< of the token
+    std::vector<std::string> again = {}; ///< of "retry" of a run that has ended: see RunRequest
 };
 
 /// All runs. One is active in an environment at a time; others queue, and say behind whom (law 14) and for

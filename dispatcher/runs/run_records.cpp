@@ -17,7 +17,7 @@ constexpr std::string_view columns =
     "id, kind, environment, application, release, workflow, params, plan, "
     "preempts, actor, state, epoch, from_release, manifest, "
     "environment_version, goal, outcome, reason, created, started, ended, release_given, retries, starts, "
-    "expires, override_freeze, override_lock, retry_target";
+    "expires, override_freeze, override_lock, retry_target, again";
 
 /// Plans are compared with until a run is started from them; nobody reads older ones.
 constexpr int kept_plans = 200;
@@ -33,6 +33,15 @@ std::optional<std::int64_t> maybe_whole(const base::Statement& row, int column) 
 std::optional<base::Time> maybe_time(const base::Statement& row, int column) {
     return row.is_null(column) ? std::nullopt
                                : std::optional<base::Time>(base::from_rfc3339(row.text(column)));
+}
+
+std::vector<std::string> texts(const std::string& list) {
+    std::vector<std::string> found;
+    const base::Value document = base::parse_json(list, "again");
+    for (const base::Value& text : *document.array()) {
+        found.push_back(*text.text());
+    }
+    return found;
 }
 
 RunRecord record(const base::Statement& row) {
@@ -65,6 +74,7 @@ RunRecord record(const base::Statement& row) {
     run.override_freeze = maybe_text(row, 25);
     run.override_lock = maybe_text(row, 26);
     run.retry_target = maybe_text(row, 27);
+    run.again = texts(row.text(28));
     return run;
 }
 
@@ -83,14 +93,15 @@ void RunRecords::create(const RunRecord& run) {
         return time ? std::optional(base::to_rfc3339(*time)) : std::nullopt;
     };
     database_
-        .prepare("INSERT INTO runs (id, kind, environment, application, release, workflow, params, plan, "
-                 "preempts, actor, state, created, release_given, retries, starts, expires, override_freeze, "
-                 "override_lock, retry_target) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?, ?, ?, ?, "
-                 "?, ?, ?, ?)")
+        .prepare(
+            "INSERT INTO runs (id, kind, environment, application, release, workflow, params, plan, "
+            "preempts, actor, state, created, release_given, retries, starts, expires, override_freeze, "
+            "override_lock, retry_target, again) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?, ?, ?, ?, "
+            "?, ?, ?, ?, ?)")
         .with(run.id, run.kind, run.environment, run.application, run.release, run.workflow,
               base::to_json(run.params), run.plan, run.preempts, run.actor, base::to_rfc3339(run.created),
               run.release_given, run.retries, text(run.starts), text(run.expires), run.override_freeze,
-              run.override_lock, run.retry_target)
+              run.override_lock, run.retry_target, base::to_json(base::Value(run.again)))
         .run();
 }
 

@@ -31,6 +31,7 @@ struct RunRecord {
     std::optional<std::string> preempts;        ///< the run that this rollback makes give way
     std::optional<std::string> retries;         ///< the run whose unfinished targets this one takes up
     std::optional<std::string> retry_target;    ///< only these of them: a target, or a node
+    std::vector<std::string> again;             ///< commands that it runs although they did what they do once
     std::optional<base::Time> starts;           ///< not before
     std::optional<base::Time> expires;          ///< not after: ends unstarted then
     std::optional<std::string> override_freeze; ///< why it may start in a freeze

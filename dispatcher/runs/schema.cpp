@@ -85,6 +85,10 @@ ALTER TABLE tokens ADD COLUMN role TEXT NOT NULL DEFAULT '';
 
 constexpr std::string_view retries = R"sql(
 ALTER TABLE runs ADD COLUMN retry_target TEXT;
+ALTER TABLE runs ADD COLUMN again TEXT NOT NULL DEFAULT '[]';
+CREATE TABLE once_commands (
+    run TEXT NOT NULL REFERENCES runs (id), component TEXT NOT NULL, command TEXT NOT NULL, node TEXT NOT NULL,
+    exit_code INTEGER NOT NULL, irreversible INTEGER NOT NULL, UNIQUE (run, component, command));
 )sql";
 
 } // namespace

@@ -115,7 +115,13 @@ void Run::State::carry_out(const ScriptCommand& command) {
          }},
         {"command",
          [](State& run, const base::Value& given) {
-             run.begin_command(read_command(given, run.input));
+             // First of all: the component may have no target left in this run.
+             const DoneOnce* done = run.done_once(given);
+             if (!TIERCEL_GUARD("once-in-all-tries", done == nullptr)) {
+                 run.answer_from_before(*done);
+             } else {
+                 run.begin_command(read_command(given, run.input));
+             }
          }},
         {"wait",
          [](State& run, const base::Value& given) {

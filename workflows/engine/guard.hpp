@@ -24,6 +24,7 @@ inline constexpr auto guards = std::to_array<std::string_view>({
     "migration-fail-over",     // a migration that ran, or may have run, does not run again elsewhere
     "nobody-is-no-success",    // law 1: a run that left nobody where it should be did not succeed
     "once-a-run",              // a command that is to run once does
+    "once-in-all-tries",       // a run that tries again what another left does not repeat it
     "once-fail-over",          // nor does any other command that is to run once
     "policy-budget",           // law 4: what policies allow, across runs
     "preflight-complete",      // law 8: nothing before everybody has answered

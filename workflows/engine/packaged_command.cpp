@@ -70,6 +70,29 @@ void Run::State::begin_command(CommandOptions options) {
     phase = Phase::Commanding;
 }
 
+// What an earlier run, whose targets this one tries again, has done for good.
+const DoneOnce* Run::State::done_once(const base::Value& arguments) const {
+    const base::Fields fields(arguments, "ctx:command");
+    for (const DoneOnce& done : input.done_once) {
+        if (done.command == fields.text("name") && done.target.component.str() == fields.text("component") &&
+            !done.again && fields.flag("once", true)) {
+            return &done;
+        }
+    }
+    return nullptr;
+}
+
+void Run::State::answer_from_before(const DoneOnce& done) {
+    note("command has run already",
+         {{"command", done.command}, {"target", done.target.str()}, {"run", done.run}});
+    answer(base::Object{{"ran", 0},
+                        {"changed", 0},
+                        {"failures", 0},
+                        {"left_out", 0},
+                        {"node", done.target.node.str()},
+                        {"exit_code", done.exit_code}});
+}
+
 void Run::State::start_command(Progress& target) {
     acted = true;
     target.home = target.state;
@@ -158,14 +181,18 @@ void Run::State::command_succeeded(const Progress& target, const std::string& co
     }
     note("command succeeded", with_result({{"command", command}}, detail), &target);
     const auto brought = input.commands.find(name(target).component);
-    if (brought == input.commands.end()) {
-        return;
+    const bool irreversible =
+        brought != input.commands.end() &&
+        std::any_of(brought->second.begin(), brought->second.end(), [&](const PackagedCommand& known) {
+            return known.name == command && known.irreversible;
+        });
+    if (irreversible && point_of_no_return.empty()) {
+        point_of_no_return = fmt::format("command '{}' of {}", command, name(target).str());
+        note(std::string(no_way_back), {{"command", command}}, &target);
     }
-    for (const PackagedCommand& known : brought->second) {
-        if (known.name == command && known.irreversible && point_of_no_return.empty()) {
-            point_of_no_return = fmt::format("command '{}' of {}", command, name(target).str());
-            note(std::string(no_way_back), {{"command", command}}, &target);
-        }
+    if (target.migrates || (command_act && command_act->options.once)) {
+        effects.emplace_back(
+            RanOnce{name(target), command, command_act ? command_act->exit_code : 0, irreversible});
     }
 }
 

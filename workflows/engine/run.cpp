@@ -5,6 +5,7 @@
 #include "base/error.hpp"
 #include "workflows/engine/run_state.hpp"
 #include "workflows/engine/transitions.hpp"
+#include "workflows/engine/trial_replay.hpp"
 
 namespace workflows::engine {
 
@@ -29,6 +30,17 @@ Run::State::State(RunInput what) : input(std::move(what)), capacity(input.target
         target.desired = &desired;
         target.level = level->second;
         targets.push_back(std::move(target));
+    }
+    for (const DoneOnce& done : input.done_once) {
+        const auto migration = input.migrate.find(done.target.component);
+        const bool is_migration = migration != input.migrate.end() && migration->second == done.command;
+        if (is_migration && !TIERCEL_GUARD("once-in-all-tries", done.again)) {
+            migrated.insert(done.target.component);
+        }
+        if (done.irreversible && point_of_no_return.empty()) {
+            point_of_no_return =
+                fmt::format("command '{}' of {} in run {}", done.command, done.target.str(), done.run);
+        }
     }
 }
 
@@ -125,7 +137,7 @@ Run::Replayed Run::replayed(const ScriptCommand& command) const {
         return {false, std::nullopt};
     }
     const State::Command& journaled = known[static_cast<std::size_t>(command.sequence - 1)];
-    if (journaled.command.kind != command.kind || !(journaled.command.arguments == command.arguments)) {
+    if (!difference(journaled.command, command).empty()) {
         throw base::Error(
             base::Fault::Conflict,
             "workflow '{}' now gives '{}' as its command {}, but gave '{}' before, while being replayed",

@@ -40,6 +40,16 @@ struct Budget {
     Portion max_unavailable;
 };
 
+/// A command that is to run once, and has: in an earlier run whose targets this one tries again.
+struct DoneOnce {
+    Target target;
+    std::string command;
+    std::int64_t exit_code = 0;
+    std::string run;           ///< which one
+    bool irreversible = false; ///< there is no way back behind it
+    bool again = false;        ///< somebody wants it run once more
+};
+
 /// Everything that a run is bound to; its hash is the plan's hash (law 13).
 struct RunInput {
     RunKind kind = RunKind::Deploy;
@@ -57,6 +67,7 @@ struct RunInput {
     std::map<base::ComponentName, std::string> migrate; ///< command that app.lua names for a component
     std::vector<Budget> budgets;
     std::vector<Target> out; ///< out of service before the run: left so by earlier ones, or in maintenance
+    std::vector<DoneOnce> done_once = {}; ///< of a run that tries again what earlier ones left
 
     base::Value to_value() const;
     static RunInput from_value(const base::Value& value);
@@ -230,7 +241,14 @@ struct Measure {
     std::vector<Target> peers;
     base::Time deadline;
 };
-using Effect = std::variant<SendOrder, Answer, SetTimer, Note, TargetChanged, Ended, Measure>;
+/// A command that is to run once has succeeded there.
+struct RanOnce {
+    Target target;
+    std::string command;
+    std::int64_t exit_code;
+    bool irreversible;
+};
+using Effect = std::variant<SendOrder, Answer, SetTimer, Note, TargetChanged, Ended, Measure, RanOnce>;
 
 /// A batch as it was cut when its update began.
 struct BatchView {

@@ -310,6 +310,8 @@ struct Run::State {
 
     // packaged_command.cpp
     void begin_command(CommandOptions options);
+    const DoneOnce* done_once(const base::Value& arguments) const;
+    void answer_from_before(const DoneOnce& done);
     void advance_command();
     void start_command(Progress& target);
     void command_answered(Progress& target, bool ok, const std::string& code, const std::string& reason,

@@ -76,6 +76,20 @@ base::Value commands_to_value(const std::map<base::ComponentName, std::vector<Pa
     return record;
 }
 
+base::Value done_to_value(const std::vector<DoneOnce>& done) {
+    base::Array list;
+    for (const DoneOnce& one : done) {
+        list.push_back(base::Object{{"component", one.target.component.str()},
+                                    {"node", one.target.node.str()},
+                                    {"command", one.command},
+                                    {"exit_code", one.exit_code},
+                                    {"run", one.run},
+                                    {"irreversible", one.irreversible},
+                                    {"again", one.again}});
+    }
+    return list;
+}
+
 void read_additions(const base::Fields& fields, RunInput& input) {
     input.actor = fields.text("actor", "");
     if (const auto commands = fields.record("commands")) {
@@ -99,6 +113,11 @@ void read_additions(const base::Fields& fields, RunInput& input) {
     }
     for (const base::Fields& entry : fields.records("out")) {
         input.out.push_back(target_from(entry));
+    }
+    for (const base::Fields& entry : fields.records("done_once")) {
+        input.done_once.push_back({target_from(entry), entry.text("command"),
+                                   entry.whole("exit_code", -any_number, any_number), entry.text("run"),
+                                   entry.flag("irreversible", false), entry.flag("again", false)});
     }
 }
 
@@ -147,21 +166,25 @@ base::Value RunInput::to_value() const {
     for (const Target& target : out) {
         absent.push_back(target_to_value(target));
     }
-    return base::Object{{"kind", word(kind)},
-                        {"environment", environment.str()},
-                        {"release", release.str()},
-                        {"workflow", workflow},
-                        {"workflow_source", workflow_source},
-                        {"params", params},
-                        {"levels", levels_to_value(levels)},
-                        {"targets", std::move(list)},
-                        {"from", from ? base::Value(from->str()) : base::Value()},
-                        {"epoch", epoch},
-                        {"actor", actor},
-                        {"commands", commands_to_value(commands)},
-                        {"migrate", std::move(migrations)},
-                        {"budgets", std::move(caps)},
-                        {"out", std::move(absent)}};
+    base::Object members{{"kind", word(kind)},
+                         {"environment", environment.str()},
+                         {"release", release.str()},
+                         {"workflow", workflow},
+                         {"workflow_source", workflow_source},
+                         {"params", params},
+                         {"levels", levels_to_value(levels)},
+                         {"targets", std::move(list)},
+                         {"from", from ? base::Value(from->str()) : base::Value()},
+                         {"epoch", epoch},
+                         {"actor", actor},
+                         {"commands", commands_to_value(commands)},
+                         {"migrate", std::move(migrations)},
+                         {"budgets", std::move(caps)},
+                         {"out", std::move(absent)}};
+    if (!done_once.empty()) { // the hash of all other runs stays what it was
+        members.set("done_once", done_to_value(done_once));
+    }
+    return members;
 }
 
 RunInput RunInput::from_value(const base::Value& value) {

@@ -34,6 +34,9 @@ Laws::Laws(Simulation& simulation) : simulation_(simulation), kind_(simulation.r
             components_.emplace(component, radius_.add(component.str(), Bound{}, true));
         }
     }
+    for (const DoneOnce& done : input.done_once) {
+        irreversible_ = done.irreversible && irreversible_.empty() ? done.command : irreversible_;
+    }
     lanes_.resize(components_.size());
     known_.resize(input.targets.size());
     order_of_.resize(input.targets.size());
@@ -41,6 +44,14 @@ Laws::Laws(Simulation& simulation) : simulation_(simulation), kind_(simulation.r
     not_through_.resize(input.levels.size());
     stopped_targets_.resize(input.levels.size());
     coming_back_.resize(input.levels.size());
+    for (const DoneOnce& done : input.done_once) {
+        const auto migration = input.migrate.find(done.target.component);
+        const auto component = components_.find(done.target.component);
+        if (migration != input.migrate.end() && migration->second == done.command && !done.again &&
+            component != components_.end()) {
+            lanes_[component->second].migrated = true;
+        }
+    }
     std::map<std::pair<std::size_t, std::string>, std::size_t> domains;
     for (std::size_t at = 0; at < input.targets.size(); ++at) {
         const base::ComponentName& component = input.targets[at].target.component;

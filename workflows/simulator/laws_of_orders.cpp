@@ -215,6 +215,12 @@ void Laws::see_command_order(Known& known, const SendOrder& order) {
     }
     const bool once = of_act || allowed_.once || (command != nullptr && command->once);
     const RunInput& input = simulation_.run().input();
+    for (const DoneOnce& done : input.done_once) {
+        if (once && !done.again && done.target.component == order.target.component && done.command == name) {
+            break_law("once", fmt::format("'{}' was begun on {}, and had succeeded on {} in run {}", name,
+                                          who, done.target.node, done.run));
+        }
+    }
     if (!once || decided_) {
         return;
     }

@@ -154,6 +154,17 @@ void add_commands(RunInput& input, Chance& chance) {
             if (chance.happens(0.4)) {
                 input.migrate[component] = "migrate";
             }
+            for (const std::size_t which : {2u, 3u}) {
+                if (chance.happens(0.1)) {
+                    const PackagedCommand& command = input.commands[component][which];
+                    input.done_once.push_back({{component, base::NodeName("earlier-1")},
+                                               command.name,
+                                               0,
+                                               "earlier",
+                                               command.irreversible,
+                                               chance.happens(0.2)});
+                }
+            }
         }
     }
 }

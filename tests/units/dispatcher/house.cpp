@@ -39,11 +39,21 @@ components = ["shop/web"]
 addresses = { service = "127.0.0.3" }
 )";
 
+/// As `app_lua`, with a migration.
+constexpr const char* migrating_lua = R"(application "shop" {
+    component "app" { packages = { "shop-app" }, produces = { http = { port = setting "port" } },
+                      migrate = "shop-migrate" },
+    component "web" { packages = { "shop-web" }, consumes = { backends = "http" } } })";
+
 repo::ManifestPackage package(const std::string& name, const std::string& version) {
     const base::Digest digest = base::sha256(name + version);
     const std::string nevra = name + "-" + version + "-1.noarch";
-    const std::string about = R"({"format": 1, "name": ")" + name +
-                              R"(", "kind": "app", "settings": {"port": {"type": "port", "default": 80}}})";
+    const std::string commands =
+        name == "shop-app" ? R"([{"name": "shop-migrate", "run": ["/opt/migrate"], "once": true}])" : "[]";
+    const std::string about =
+        R"({"format": 1, "name": ")" + name +
+        R"(", "kind": "app", "settings": {"port": {"type": "port", "default": 80}}, "commands": )" +
+        commands + "}";
     return {base::Nevra::parse(nevra), digest, 100,
             "pool/" + digest.hex().substr(0, 2) + "/" + digest.hex() + "/" + nevra + ".rpm",
             rpm::About::from_value(base::parse_json(about, name), name)};
@@ -53,11 +63,12 @@ repo::ManifestPackage package(const std::string& name, const std::string& versio
 
 struct House::ReleaseShelf final : runs::Releases {
     ReleaseShelf() {
-        for (const std::string version : {"1.0", "2.0", "3.0"}) {
+        for (const std::string version : {"1.0", "2.0", "3.0", "4.0"}) {
+            const char* const model = version == "4.0" ? migrating_lua : app_lua;
             const repo::Manifest manifest{base::ReleaseName("shop/" + version),
                                           base::Time{},
                                           "stable",
-                                          engine::Application::evaluate(app_lua, "app.lua").to_value(),
+                                          engine::Application::evaluate(model, "app.lua").to_value(),
                                           {},
                                           {package("shop-app", version), package("shop-web", version)}};
             envelopes.emplace("shop/" + version, repo::SignedManifest::sign(manifest, key));

@@ -29,7 +29,8 @@ struct Killed {};
 /// world, and is started again at once; what was in its memory is gone.
 class House {
 public:
-    /// Environment `prod` with app-1, app-2 and web-1, and releases shop/1.0 and shop/2.0.
+    /// Environment `prod` with app-1, app-2 and web-1, and releases shop/1.0 to shop/4.0, of which
+    /// the last one migrates.
     House();
     ~House();
     House(const House&) = delete;

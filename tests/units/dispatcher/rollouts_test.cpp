@@ -225,6 +225,72 @@ TEST_CASE(
 }
 
 TEST_CASE(
+TEST_CASE("a migration that has succeeded is not repeated by retries of its run, unless somebody says so",
+          "[law-6][law-7]") {
+    House house;
+    const auto migrations = [&] {
+        return std::count_if(house.did.begin(), house.did.end(),
+                             [](const std::string& what) { return what.ends_with(" command"); });
+    };
+    const auto told = [&](const std::string& run, const std::string& line) {
+        const std::vector<std::string> story = house.story(run);
+        return std::find(story.begin(), story.end(), line) != story.end();
+    };
+    const auto retry = [&](const std::string& run, const std::vector<std::string>& again) {
+        return house.rollouts()
+            .signal(run, {.verb = "retry",
+                          .reason = {},
+                          .plan = {},
+                          .target = {},
+                          .value = {},
+                          .actor = "token:bob",
+                          .role = {},
+                          .again = again})
+            .value();
+    };
+    house.fails[{"web-1", "restart"}] = 3;
+    const std::string run = house.deploy("shop/4.0");
+    house.finish();
+    REQUIRE(house.run(run).outcome == "rolled_back");
+    REQUIRE(migrations() == 1);
+    const std::string second = retry(run, {});
+    house.kill();
+    house.finish();
+    CHECK(house.run(second).outcome == "rolled_back");
+    CHECK(migrations() == 1);
+    CHECK(told(second, "command has run already command=shop-migrate target=shop/app on app-1 run=" + run));
+    // A retry of the retry knows it, too.
+    const std::string third = retry(second, {});
+    house.finish();
+    CHECK(house.run(third).outcome == "rolled_back");
+    CHECK(migrations() == 1);
+    CHECK(tests::refusal(Fault::Input, [&] { retry(third, {"shop-migrte"}); }) ==
+          "command 'shop-migrte' is not held back in a retry of run '" + third +
+              "': it has not succeeded there, or is not one that runs once; leave it out of --again");
+    const std::string last = retry(third, {"shop-migrate"});
+    house.finish();
+    CHECK(house.run(last).outcome == "succeeded");
+    CHECK(house.run(last).again == std::vector<std::string>{"shop-migrate"});
+    CHECK(told(last, "command runs once more command=shop-migrate target=shop/app on app-1 run=" + run));
+    CHECK(migrations() == 2);
+    // Another deployment is another run.
+    house.deploy("shop/1.0");
+    house.finish();
+    house.deploy("shop/4.0");
+    house.finish();
+    CHECK(migrations() == 3);
+    CHECK(tests::refusal(Fault::Input, [&] {
+              house.rollouts().signal(house.deploy("shop/1.0"), {.verb = "pause",
+                                                                 .reason = {},
+                                                                 .plan = {},
+                                                                 .target = {},
+                                                                 .value = {},
+                                                                 .actor = "token:bob",
+                                                                 .role = {},
+                                                                 .again = {"shop-migrate"}});
+          }).find("commands are run again by a retry of a run that has ended, but run '") == 0);
+}
+
     "an operation works on the release that is there and leaves the environment's releases as they are") {
     House house;
     runs::RunRequest request;

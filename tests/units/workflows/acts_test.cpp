@@ -297,6 +297,50 @@ TEST_CASE("a component's migration runs on its first target, before anybody else
     }
 }
 
+TEST_CASE("what runs once and has, in a run whose rest is tried again, does not run again, unless somebody "
+          "says so") {
+    const auto retry = [](bool again, bool irreversible, const std::string& body) {
+        RunInput input = with_command(fleet_input({3}), {"migrate", "shop-app", true, irreversible});
+        input.commands[a0].push_back({"seed", "shop-app", true});
+        input.migrate.emplace(a0, "migrate");
+        const Target before{a0, base::NodeName("a0-9")};
+        input.done_once = {
+            {before, "migrate", 0, "01J", irreversible, again},
+            {before, "seed", 3, "01J", false, again},
+            {{base::ComponentName("shop/gone"), base::NodeName("g-1")}, "seed", 0, "01J", false, false}};
+        const RunInput read = RunInput::from_value(input.to_value());
+        CHECK(read.hash() == input.hash());
+        return std::make_unique<Fleet>(read, script(body));
+    };
+    const std::string all =
+        "ctx:preflight() local got = ctx:command('seed', 'shop/a0') ctx:log('seed', got)\n"
+        "ctx:update(ctx.levels[1], { max_unavailable = 3 })";
+    const auto spared = retry(false, false, all);
+    spared->drive();
+    INFO(spared->told());
+    CHECK(spared->outcome() == "succeeded");
+    CHECK(order_of(*spared, OrderKind::Command).empty());
+    CHECK(told(*spared, R"("exit_code":3,"failures":0,"left_out":0,"node":"a0-9","ran":0)"));
+    CHECK(told(*spared, "command has run already"));
+
+    const auto forced = retry(true, false, all);
+    forced->drive();
+    CHECK(order_of(*forced, OrderKind::Command).size() == 2);
+
+    // Of a component that has nothing left to be tried again, too.
+    const auto gone = retry(false, false, "ctx:preflight() ctx:command('seed', 'shop/gone')");
+    gone->drive();
+    CHECK(gone->told().find("the workflow failed") == std::string::npos);
+
+    const auto no_way_back = retry(false, true, all);
+    no_way_back->at("shop/a0", "a0-2").refuses[OrderKind::Restart] = {};
+    no_way_back->drive();
+    CHECK(no_way_back->outcome() == "needs_person");
+    CHECK(told(*no_way_back,
+               "there is no way back: command 'migrate' of shop/a0 on a0-9 in run 01J is irreversible"));
+    CHECK(order_of(*no_way_back, OrderKind::Undo).empty());
+}
+
 TEST_CASE("after an irreversible command nobody goes back, and a person is told which one it was",
           "[law-9]") {
     RunInput input = with_command(fleet_input({3}), {"contract", "shop-app", true, true});
