@@ -32,6 +32,23 @@ std::optional<base::ComponentName> component(const base::Fields& fields) {
                 : std::nullopt;
 }
 
+/// One name, or a list of them.
+std::set<base::ComponentName> components(const base::Fields& fields) {
+    const base::Value* written = fields.any("component");
+    std::set<base::ComponentName> names;
+    if (written != nullptr && written->array() != nullptr) {
+        for (const std::string& name : fields.texts("component")) {
+            names.insert(read(fields, "component", [&] { return base::ComponentName(name); }));
+        }
+        if (names.empty()) {
+            fields.fail("component", "'component' is an empty list; leave it out to freeze all components");
+        }
+    } else if (const auto name = component(fields)) {
+        names.insert(*name);
+    }
+    return names;
+}
+
 Policy::Approval approval_of(const base::Fields& fields) {
     Policy::Approval approval;
     approval.count = fields.whole("count", 1, most_approvals, approval.count);
@@ -53,7 +70,7 @@ Policy::Freeze freeze_of(const base::Fields& fields) {
                                    .to = point(fields, "to"),
                                    .zone_name = zone,
                                    .zone = read(fields, "tz", [&] { return base::TimeZone::named(zone); })},
-                          .component = component(fields),
+                          .components = components(fields),
                           .pauses = false,
                           .reason = fields.text("reason", ""),
                           .from = fields.text("from"),
@@ -128,8 +145,10 @@ std::optional<Policy::Frozen> Policy::frozen(const std::set<base::ComponentName>
     for (std::size_t round = 0; round < freezes.size(); ++round) {
         const base::Time at = frozen ? frozen->until : now;
         for (const Freeze& freeze : freezes) {
-            const bool counts = (!freeze.component || components.contains(*freeze.component)) &&
-                                (!under_way || freeze.pauses);
+            const bool touched = freeze.components.empty() ||
+                                 std::any_of(freeze.components.begin(), freeze.components.end(),
+                                             [&](const auto& one) { return components.contains(one); });
+            const bool counts = touched && (!under_way || freeze.pauses);
             if (const auto span = counts ? freeze.span.around(at) : std::nullopt) {
                 frozen = frozen ? Frozen{frozen->since, std::max(frozen->until, span->end), frozen->why}
                                 : Frozen{span->begin, span->end, freeze.str()};

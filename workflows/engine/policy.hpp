@@ -32,8 +32,8 @@ struct Policy {
     /// No run but a rollback starts in this span.
     struct Freeze {
         CalendarSpan span;
-        std::optional<base::ComponentName> component; ///< only runs that touch it; nothing: all
-        bool pauses = false; ///< one under way starts no further target until it is over
+        std::set<base::ComponentName> components; ///< only runs that touch one of them; empty: all
+        bool pauses = false;                      ///< one under way starts no further target until it is over
         std::string reason;
         std::string from, to;    ///< as written
         std::string str() const; ///< "freeze 'year end' from 2026-12-24 to 2027-01-02 (Europe/Berlin)"

@@ -134,6 +134,29 @@ TEST_CASE("a deployment waits for the end of a freeze and then starts by itself,
     CHECK(house.run(run).outcome == "succeeded");
 }
 
+TEST_CASE("a freeze of some components holds the runs that touch one of them, and no others") {
+    House house;
+    const auto freeze = [](const std::string& component) {
+        return "[[freeze]]\nfrom = \"Fri 16:00\"\nto = \"Mon 08:00\"\ncomponent = " + component + "\n";
+    };
+    house.fails[{"app-2", "apply"}] = 1;
+    const std::string first =
+        house.deploy("shop/1.0", "token:alice", [](auto& request) { request.params.set("max_failures", 1); });
+    house.finish();
+    house.go_to(friday_evening);
+    house.apply_policy(freeze("[\"shop/web\", \"bank/teller\"]"));
+    // What is left of it is in shop/app.
+    const auto retried = house.say(first, "retry");
+    CHECK(house.run(*retried).state == "running");
+    house.pass(10min);
+    const std::string deployed = house.deploy("shop/2.0");
+    CHECK(house.run(deployed).state == "queued");
+    CHECK(house.waits(deployed).find(
+              "the end of freeze from Fri 16:00 to Mon 08:00 (UTC), until 2026-11-23T08:00:00") == 0);
+    house.apply_policy(freeze("\"bank/teller\""));
+    CHECK(house.run(deployed).state == "running");
+}
+
 TEST_CASE("a freeze is overridden with a reason, which is in the run's story with who gave it") {
     House house;
     house.apply_policy(weekend);

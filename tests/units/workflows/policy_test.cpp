@@ -145,6 +145,8 @@ TEST_CASE("what is wrong in a policy is named with its place and what to write")
           "or 'UTC'");
     CHECK(refused("[[budget]]\nmax_unavailable = 1\n") ==
           "policies/prod.toml:2: 'component' is missing; write component = \"shop/web\"");
+    CHECK(refused("[[freeze]]\nfrom = \"Fri 16:00\"\nto = \"Mon 08:00\"\ncomponent = []\n") ==
+          "policies/prod.toml:5: 'component' is an empty list; leave it out to freeze all components");
     CHECK(refused("[[budget]]\ncomponent = \"shop/web\"\n") ==
           "policies/prod.toml:2: 'max_unavailable' is missing; write a count such as 2, or a share such as "
           "\"25%\"");
