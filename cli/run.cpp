@@ -1,6 +1,7 @@
 // Copyright the Tiercel authors
 // SPDX-License-Identifier: Apache-2.0
 // `tiercel run`: executions of workflows.
+#include "base/files.hpp"
 #include "base/json.hpp"
 #include "cli/document.hpp"
 #include "cli/follow.hpp"
@@ -10,12 +11,15 @@
 #include "cli/starting.hpp"
 #include "cli/terminal.hpp"
 
+#include <filesystem>
 #include <fmt/format.h>
 #include <iostream>
 
 namespace cli {
 
 namespace {
+
+constexpr std::size_t source_limit_bytes = 1u << 20;
 
 const Option which{"RUN", "its id, see 'tiercel run list'", Option::Kind::Positional, true};
 
@@ -113,13 +117,13 @@ int say(const std::string& verb, const Arguments& arguments) {
             request.set(member, *text);
         }
     }
+    if (const std::vector<std::string> again = arguments.texts("--again"); !again.empty()) {
+        request.set("again", again);
+    }
     const base::Value answer = Server::from(arguments).post(path_of(arguments) + "/signals", request);
     const std::string run = text_of(answer, "run");
     if (arguments.json) {
         std::cout << base::to_json(answer) << "\n";
-    if (const std::vector<std::string> again = arguments.texts("--again"); !again.empty()) {
-        request.set("again", again);
-    }
     } else if (!run.empty()) {
         std::cout << "run " << run << " takes up what was left ('tiercel run follow " << run << "')\n";
     }
@@ -147,6 +151,23 @@ int send_signal(const Arguments& arguments) {
         request.set("value", *value);
     }
     Server::from(arguments).post(path_of(arguments) + "/signals", request);
+    return 0;
+}
+
+int continue_run(const Arguments& arguments) {
+    const std::string workflow = arguments.text("--workflow");
+    base::Object request{{"workflow", std::filesystem::path(workflow).filename().string()},
+                         {"reason", arguments.maybe("--reason").value_or("")}};
+    if (std::filesystem::exists(workflow)) {
+        request.set("source", base::SystemFiles().read(workflow, source_limit_bytes));
+    }
+    const base::Value answer = Server::from(arguments).post(path_of(arguments) + "/continue", request);
+    if (arguments.json) {
+        std::cout << base::to_json(answer) << "\n";
+    } else if (!arguments.quiet) {
+        std::cout << "run " << text_of(answer, "run") << " goes on with '" << text_of(request, "workflow")
+                  << "', the same in " << text_of(answer, "commands") << " commands so far\n";
+    }
     return 0;
 }
 
@@ -198,6 +219,15 @@ std::vector<Verb> run_verbs() {
                  Option::Kind::Texts, false}}),
         signal("skip", "skip", "Leave failed targets out and go on", {at_target}),
         signal("rollback-now", "rollback", "Take back what a run has done, when it waits after a failure"),
+        {"run", "continue",
+         "Let a run go on with another text of its workflow that has said the same so far; else 2, and "
+         "nothing changes",
+         "tiercel run continue 01J… --workflow mended.lua --reason 'the wait was too long'",
+         Server::options({which,
+                          {"--workflow", "a file, or the name of a workflow of the release or a stock one",
+                           Option::Kind::Text, true},
+                          because}),
+         continue_run},
         {"run", "signal", "Send what a workflow awaits", "tiercel run signal 01J… switched green",
          Server::options({which,
                           {"NAME", "of the signal", Option::Kind::Positional, true},

@@ -71,13 +71,15 @@ int check(const Arguments& arguments) {
             document.set("replay", base::Object{{"run", *run},
                                                 {"same", trial.same()},
                                                 {"compared", trial.compared},
-                                                {"difference", trial.difference}});
+                                                {"difference", trial.difference},
+                                                {"place", trial.place}});
             code = trial.same() ? code : other_commands;
             if (!arguments.json) {
                 std::cout << (trial.same()
                                   ? fmt::format("run '{}' can go on with it: the same in {}", *run,
                                                 count(static_cast<std::size_t>(trial.compared), "command"))
-                                  : fmt::format("run '{}' cannot go on with it: it {}", *run,
+                                  : fmt::format("run '{}' cannot go on with it: {}{}", *run,
+                                                trial.place.empty() ? "it " : trial.place + " ",
                                                 trial.difference))
                           << "\n";
             }

@@ -6,6 +6,7 @@
 #include "base/json.hpp"
 #include "base/log.hpp"
 #include "dispatcher/agents/file_stream.hpp"
+#include "dispatcher/runs/continuation.hpp"
 #include "dispatcher/runs/patient_script.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -27,6 +28,7 @@ constexpr std::chrono::seconds write_time{60};
 constexpr std::size_t linger_bytes = 16U << 20;
 constexpr std::chrono::seconds linger_time{5};
 constexpr int notes_at_once = 500;
+constexpr int tries_of_a_text = 5; ///< on a run that moves on meanwhile
 
 /// HTTP's word for what the caller can do about it.
 unsigned status_of(base::Fault fault) noexcept {
@@ -122,6 +124,8 @@ private:
                 answer = co_await make_plan(plan->request, request.caller.actor);
             } else if (auto* run = std::get_if<api::RunWanted>(&*answer)) {
                 answer = co_await start_run(run->request, request.caller.actor);
+            } else if (auto* wanted = std::get_if<api::ContinuationWanted>(&*answer)) {
+                answer = co_await continue_run(*wanted);
             }
         } catch (const base::Error& error) {
             refusal = Refusal{error, status_of(error.fault())};
@@ -263,6 +267,33 @@ private:
         Task<void> checking = check_workflows(composition);
         co_await asio::co_spawn(house_.scripts, std::move(checking), asio::use_awaitable);
         co_return api::Document{base::Object{{"run", house_.service.rollouts.request(request, actor)}}};
+    }
+
+    static Task<std::int64_t> try_text(std::shared_ptr<const api::ContinuationWanted> wanted,
+                                       std::shared_ptr<const runs::Rollouts::Course> course) {
+        co_return runs::check_continuation(wanted->run, *course, wanted->text);
+    }
+
+    Task<api::Answer> continue_run(const api::ContinuationWanted& asked) {
+        runs::Rollouts& rollouts = house_.service.rollouts;
+        auto wanted = std::make_shared<api::ContinuationWanted>(asked);
+        for (int tries = 0; tries < tries_of_a_text; ++tries) {
+            const auto course = std::make_shared<const runs::Rollouts::Course>(rollouts.course(wanted->run));
+            if (wanted->text.source.empty()) {
+                wanted->text.source =
+                    house_.composer.workflow_text(course->input.release, wanted->text.workflow);
+            }
+            Task<std::int64_t> trying = try_text(wanted, course);
+            const std::int64_t same =
+                co_await asio::co_spawn(house_.scripts, std::move(trying), asio::use_awaitable);
+            if (rollouts.continue_with(wanted->run, course->last_event, wanted->text)) {
+                co_return api::Document{base::Object{{"run", wanted->run}, {"commands", same}}};
+            }
+        }
+        throw base::Error(
+            base::Fault::Unavailable,
+            "run '{}' moves on faster than the text can be tried on it; try again, or pause it first",
+            wanted->run);
     }
 
     /// Notes as they come, one JSON object a line, until the run has ended and all is told.

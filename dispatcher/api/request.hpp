@@ -62,6 +62,11 @@ struct PlanWanted {
 struct RunWanted {
     runs::RunRequest request;
 };
-using Answer = std::variant<Document, StoredFile, Story, LinkUpgrade, PlanWanted, RunWanted>;
+struct ContinuationWanted { ///< `text` without a source: the workflow of that name
+    std::string run;
+    workflows::engine::Continued text;
+};
+using Answer =
+    std::variant<Document, StoredFile, Story, LinkUpgrade, PlanWanted, RunWanted, ContinuationWanted>;
 
 } // namespace dispatcher::api

@@ -54,6 +54,7 @@ Answer follow_run(Service& service, const Request& request);
 Answer explain_run(Service& service, const Request& request);
 Answer show_journal(Service& service, const Request& request);
 Answer signal_run(Service& service, const Request& request);
+Answer continue_run(Service& service, const Request& request);
 
 Answer list_nodes(Service& service, const Request& request);
 Answer show_node(Service& service, const Request& request);

@@ -218,4 +218,17 @@ Answer signal_run(Service& service, const Request& request) {
     return Document{retried ? base::Object{{"run", *retried}} : base::Object()};
 }
 
+Answer continue_run(Service& service, const Request& request) {
+    const base::Value document = request.document();
+    const base::Fields fields(document, "request");
+    ContinuationWanted wanted{request.captures[0],
+                              {.workflow = fields.text("workflow"),
+                               .source = fields.text("source", ""),
+                               .actor = request.caller.actor,
+                               .reason = fields.text("reason", "")}};
+    fields.finish();
+    (void)service.records.find(wanted.run);
+    return wanted;
+}
+
 } // namespace dispatcher::api

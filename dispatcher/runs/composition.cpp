@@ -320,6 +320,10 @@ Composition Composer::join(const RunRequest& request, const base::ReleaseName& r
     return composition;
 }
 
+std::string Composer::workflow_text(const base::ReleaseName& release, const std::string& name) const {
+    return workflow_source(releases_.find(release).verified(releases_.trusted_keys()), name);
+}
+
 std::string Composer::workflow_source(const repo::Manifest& manifest, const std::string& name) const {
     if (name == engine::rollback_name) {
         throw base::Error(

@@ -71,13 +71,15 @@ class Composer {
 public:
     Composer(base::Database& database, const Releases& releases, const base::Files& files,
              std::filesystem::path workflows)
-        : environments_(database), policies_(database), records_(database), releases_(releases),
-          files_(files), workflows_(std::move(workflows)) {}
+        : environments_(database), policies_(database), records_(database), once_(database),
+          releases_(releases), files_(files), workflows_(std::move(workflows)) {}
 
     /// @throws base::Error{Input | NotFound | Denied} for what is wrong with the request, the release or the
     /// environment, also when a target's wishes are more than a message to its node can carry; {Conflict} for
     /// a way back that something irreversible stands in.
     Composition compose(const RunRequest& request) const;
+    /// The text of a workflow: the release's own, or the stock one. @throws base::Error{NotFound | Denied}
+    std::string workflow_text(const base::ReleaseName& release, const std::string& name) const;
 
 private:
     Composition deploy(const RunRequest& request) const;
@@ -92,9 +94,9 @@ private:
     Environments environments_;
     Policies policies_;
     RunRecords records_;
+    OnceCommands once_;
     const Releases& releases_;
     const base::Files& files_;
-    OnceCommands once_;
     std::filesystem::path workflows_;
 };
 

@@ -49,6 +49,20 @@ public:
     /// @throws base::Error{NotFound | Conflict | Input | Denied}
     std::optional<std::string> signal(const std::string& run, const Signal& signal);
 
+    /// A run under way, as far as it has come.
+    struct Course {
+        workflows::engine::RunInput input;
+        std::vector<std::pair<workflows::engine::Event, base::Time>> journal;
+        std::int64_t last_event = 0;
+    };
+    /// @throws base::Error{NotFound}, base::Error{Conflict} for a run that no other text can take over: it
+    /// has ended, has not started, has no script or its script has no say any more.
+    Course course(const std::string& run) const;
+    /// The run goes on with this text, which check_continuation has tried on its course; false when it has
+    /// moved on since. @throws base::Error as `course`.
+    bool continue_with(const std::string& run, std::int64_t last_event,
+                       const workflows::engine::Continued& text);
+
     /// What a run waits for, and until when; for one that queues: who holds the environment, and all that
     /// its admission asks for. And what it has left behind so far: targets that failed, refused, were lost
     /// or away.

@@ -516,6 +516,13 @@ void RunExecutor::start_script() {
     }
 }
 
+void RunExecutor::continue_with(const engine::Continued& text) {
+    happened(text, text.actor);
+    script_.reset();
+    script_deaths_ = 0;
+    start_script();
+}
+
 void RunExecutor::script_stepped(const engine::Script::Step& step) {
     if (const auto* ended = std::get_if<engine::ScriptEnded>(&step)) {
         script_.reset();

@@ -52,6 +52,11 @@ public:
     void happened(const workflows::engine::Event& event, const std::string& actor);
     void happened(const std::vector<workflows::engine::Event>& events, const std::string& actor);
 
+    /// Pins another text of the workflow and replays it, beside what the run is doing.
+    void continue_with(const workflows::engine::Continued& text);
+    /// Of the journal's last entry.
+    std::int64_t last_event() const noexcept { return last_event_; }
+
     /// For callers who have more to put into the same transaction: `record` inside it, `act` after its
     /// commit; when the commit fails, `forget` reads the run anew.
     struct Consequences {

@@ -78,6 +78,26 @@ class Rollouts(unittest.TestCase):
             tried = json.loads(fleet.tiercel("workflow", "check", "--replay", run, new, "--json", expect=3))
             self.assertEqual(tried["replay"]["difference"], 'gives \'soak\' of its command 2 (\'update\') as "7s", but gave "100ms"')
 
+    def test_a_run_that_is_stuck_goes_on_with_another_text(self):
+        with Fleet(back=1, front=1, files=3) as fleet:
+            run = fleet.deploy("svc/1.0", background=True, params=("soak=10m",))
+            fleet.until(lambda: fleet.targets(run)["back-1"] == "soaking", "the first tier soaks")
+            stock = pathlib.Path(__file__).parents[2] / "workflows" / "library" / "rolling.lua"
+            text = stock.read_text(encoding="utf-8")
+            new = fleet.project / "new.lua"
+            new.write_text(text.replace("soak = params.soak,", 'soak = "7s",'))
+            refused = fleet.run([BIN / "tiercel", "run", "continue", run, "--workflow", new], expect=2)
+            self.assertRegex(refused.stderr, r"goes on as before: new.lua:\d+ gives 'soak' of its command 2")
+            new.write_text(text.replace("for _, level in ipairs(ctx.levels) do", "for i, level in ipairs(ctx.levels) do ctx:log('level', { at = i })", 1))
+            self.assertRegex(fleet.run([BIN / "tiercel", "run", "continue", run, "--workflow", new], expect=2).stderr, "gives 'log' as its command 2, but gave 'update'")
+            new.write_text(text.replace("    end\n  end,", "      ctx:log('level is done')\n    end\n  end,"))
+            said = fleet.tiercel("run", "continue", run, "--workflow", new, "--reason", "to hear of it")
+            self.assertIn("goes on with 'new.lua', the same in 2 commands so far", said)
+            self.assertRegex(fleet.tiercel("run", "log", run), "workflow continued with another text.*to hear of it")
+            fleet.tiercel("run", "continue", run, "--workflow", "rolling")
+            fleet.tiercel("run", "cancel", run)
+            self.assertEqual(fleet.finish(run)["outcome"], "cancelled")
+
     def test_a_release_that_is_there_already_touches_nothing(self):
         with Fleet(back=1, front=1) as fleet:
             fleet.deploy("svc/1.0")

@@ -187,8 +187,16 @@ struct Measured {
     std::optional<double> peers;
     std::string reason;
 };
-using Event =
-    std::variant<Started, ScriptCommand, ScriptEnded, Reported, TimerFired, NodeSeen, Signalled, Measured>;
+/// The run goes on with another text of its workflow, which has given the same commands so far
+/// (trial_replay.hpp).
+struct Continued {
+    std::string workflow; ///< what somebody calls the text
+    std::string source;
+    std::string actor;
+    std::string reason;
+};
+using Event = std::variant<Started, ScriptCommand, ScriptEnded, Reported, TimerFired, NodeSeen, Signalled,
+                           Measured, Continued>;
 base::Value to_value(const Event& event);
 Event event_from_value(const base::Value& value);
 

@@ -347,6 +347,7 @@ struct Run::State {
 
     // signals.cpp
     void on(const Signalled& signal);
+    void on(const Continued& continued);
     void cancel(const std::string& by);
     void resume();
     void decide(const Signalled& signal, const std::string& by);

@@ -259,6 +259,13 @@ base::Value to_value(const Event& event) {
                                 {"target", signal.target ? target_to_value(*signal.target) : base::Value()},
                                 {"value", signal.value}};
         }
+        base::Value operator()(const Continued& continued) const {
+            return base::Object{{"event", "continued"},
+                                {"workflow", continued.workflow},
+                                {"source", continued.source},
+                                {"actor", continued.actor},
+                                {"reason", continued.reason}};
+        }
         base::Value operator()(const Measured& measured) const {
             return base::Object{{"event", "measured"},
                                 {"measurement", measured.measurement},
@@ -301,6 +308,10 @@ Event event_from_value(const base::Value& value) {
             signal.target = target_from(*fields.record("target"));
         }
         return signal;
+    }
+    if (event == "continued") {
+        return Continued{fields.text("workflow"), fields.text("source"), fields.text("actor"),
+                         fields.text("reason", "")};
     }
     if (event == "measured") {
         return Measured{fields.whole("measurement", 0, any_number), fields.flag("ok", false),

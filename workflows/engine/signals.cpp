@@ -62,6 +62,23 @@ void Run::State::on(const Signalled& signal) {
     }
 }
 
+// The commands of the old text are the new one's: it is replayed, and gets the answers that were given.
+void Run::State::on(const Continued& continued) {
+    if (is_rollback() || script_over) {
+        note("too late", {{"verb", "continue"}});
+        return;
+    }
+    base::Object fields{{"workflow", continued.workflow},
+                        {"text", base::sha256(continued.source).str()},
+                        {"before", base::sha256(input.workflow_source).str()},
+                        {"actor", continued.actor}};
+    if (!continued.reason.empty()) {
+        fields.set("reason", continued.reason);
+    }
+    note("workflow continued with another text", std::move(fields));
+    input.workflow_source = continued.source;
+}
+
 void Run::State::decide(const Signalled& signal, const std::string& by) {
     const bool waiting = (act && act->asking) || (command_act && command_act->asking);
     if (!waiting) {

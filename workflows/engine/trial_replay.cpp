@@ -35,6 +35,15 @@ Said said_in(const RunInput& input, const std::vector<std::pair<Event, base::Tim
     return said;
 }
 
+// A script that is refused a command says the line of its call, unless it catches the refusal.
+std::string place_of(const std::function<Script::Step(const std::optional<Answer>&)>& next,
+                     const ScriptCommand& command, const std::string& difference) {
+    const Script::Step end = next(Answer{command.sequence, false, nullptr, difference});
+    const auto* ended = std::get_if<ScriptEnded>(&end);
+    const std::size_t at = ended == nullptr ? std::string::npos : ended->error.find(": " + difference);
+    return at == std::string::npos ? std::string() : ended->error.substr(0, at);
+}
+
 std::string shown(const base::Value* value) {
     return value == nullptr ? "nothing" : base::to_json(*value);
 }
@@ -94,11 +103,13 @@ TrialReplay trial_replay(const RunInput& input, const std::vector<std::pair<Even
             if (said.ended) {
                 trial.difference = fmt::format("gives '{}' as its command {}, but had ended", command.kind,
                                                command.sequence);
+                trial.place = place_of(next, command, trial.difference);
             }
             return trial;
         }
         trial.difference = difference(before->second, command);
         if (!trial.same()) {
+            trial.place = place_of(next, command, trial.difference);
             return trial;
         }
         ++trial.compared;

@@ -20,6 +20,7 @@ std::string difference(const ScriptCommand& before, const ScriptCommand& now);
 struct TrialReplay {
     std::int64_t compared = 0; ///< commands
     std::string difference;    ///< empty: the run can go on with it
+    std::string place;         ///< of the call that is different: "rolling.lua:12"; empty when unknown
 
     bool same() const noexcept { return difference.empty(); }
 };

@@ -199,8 +199,7 @@ House::~House() {
 }
 
 void House::boot() {
-    composer_ = std::make_unique<runs::Composer>(store_.database, *shelf_, files_,
-                                                 std::filesystem::path(TIERCEL_SOURCE) / "workflows/library");
+    composer_ = std::make_unique<runs::Composer>(store_.database, *shelf_, files_, workflows_);
     envelopes_ = std::make_unique<runs::Envelopes>(store_.directory.path() / "manifests", files_);
     world_ = std::make_unique<runs::World>(
         runs::World{store_.database, *outside_, *outside_, *outside_, *envelopes_, *outside_});
@@ -329,6 +328,14 @@ void House::finish() {
     while (now_ < end && !runs::RunRecords(store_.database).open(std::nullopt).empty()) {
         pass(10s);
     }
+}
+
+void House::own_workflow(const std::string& name, const std::string& source) {
+    const std::filesystem::path own = store_.directory.path() / "workflows";
+    files_.make_directories(own);
+    files_.write(own / (name + ".lua"), source);
+    workflows_ = own;
+    kill();
 }
 
 void House::apply_policy(const std::string& text) {

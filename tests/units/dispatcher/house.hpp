@@ -36,6 +36,8 @@ public:
     House(const House&) = delete;
     House& operator=(const House&) = delete;
 
+    /// Stock workflows are these from now on, instead of the library's.
+    void own_workflow(const std::string& name, const std::string& source);
     void apply_policy(const std::string& text);
     void apply_settings(const std::string& text);
     /// Returns the run's id.
@@ -95,6 +97,7 @@ private:
 
     mutable Store store_;
     base::SystemFiles files_;
+    std::filesystem::path workflows_ = std::filesystem::path(TIERCEL_SOURCE) / "workflows/library";
     base::Time now_ = base::from_rfc3339("2026-11-18T12:00:00Z"); // a Wednesday
     std::unique_ptr<ReleaseShelf> shelf_;
     std::unique_ptr<Outside> outside_;

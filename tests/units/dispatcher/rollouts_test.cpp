@@ -1,6 +1,7 @@
 // Copyright the Tiercel authors
 // SPDX-License-Identifier: Apache-2.0
 // Runs from request to end: operations, retries, what earlier runs left, and kills of the dispatcher.
+#include "dispatcher/runs/continuation.hpp"
 #include "tests/refusal.hpp"
 #include "tests/units/dispatcher/house.hpp"
 
@@ -224,7 +225,6 @@ TEST_CASE(
     CHECK(standing().empty());
 }
 
-TEST_CASE(
 TEST_CASE("a migration that has succeeded is not repeated by retries of its run, unless somebody says so",
           "[law-6][law-7]") {
     House house;
@@ -291,6 +291,7 @@ TEST_CASE("a migration that has succeeded is not repeated by retries of its run,
           }).find("commands are run again by a retry of a run that has ended, but run '") == 0);
 }
 
+TEST_CASE(
     "an operation works on the release that is there and leaves the environment's releases as they are") {
     House house;
     runs::RunRequest request;
@@ -340,6 +341,86 @@ TEST_CASE("a signal for a node reaches all of the run's targets there, and one f
     const base::Object& event = *entries.back().event.object();
     CHECK(*event.find("target") == base::Value(base::Object{{"component", "shop/web"}, {"node", "web-1"}}));
     CHECK(entries.back().actor == "token:bob");
+}
+
+namespace {
+
+/// A rolling update that is stuck: it awaits what never comes.
+std::string stuck_workflow(const std::string& wait, const std::string& soak = "30s") {
+    return "return workflow { run = function(ctx)\n"
+           "  ctx:preflight()\n"
+           "  ctx:update(ctx.levels[1], { soak = '" +
+           soak +
+           "' })\n"
+           "  " +
+           wait +
+           "\n"
+           "  ctx:update(ctx.levels[2])\n"
+           "end }\n";
+}
+
+} // namespace
+
+TEST_CASE("a run that is stuck goes on with another text that has said the same, and with no other",
+          "[law-7]") {
+    House house;
+    house.own_workflow("stuck", stuck_workflow("ctx:log('ready') ctx:await('never', '30d')"));
+    const std::string run =
+        house.deploy("shop/1.0", "token:alice", [](auto& request) { request.workflow = "stuck"; });
+    house.pass(5min);
+    REQUIRE(house.waits(run).find("the workflow awaits signal 'never'") != std::string::npos);
+    const auto text = [](const std::string& source) {
+        return workflows::engine::Continued{"mended.lua", source, "token:bob", "nobody sends it"};
+    };
+    const auto go_on = [&](const workflows::engine::Continued& with) {
+        const auto course = house.rollouts().course(run);
+        const std::int64_t same = runs::check_continuation(run, course, with);
+        CHECK(house.rollouts().continue_with(run, course.last_event, with));
+        return same;
+    };
+    const auto before = house.story(run);
+    CHECK(
+        tests::refusal(Fault::Input, [&] { go_on(text(stuck_workflow("ctx:log('ready')", "7s"))); }) ==
+        "run '" + run +
+            R"(' goes on as before: mended.lua:3 gives 'soak' of its command 2 ('update') as "7s", but gave "30s")");
+    CHECK(tests::refusal(Fault::Input,
+                         [&] { go_on(text(stuck_workflow("ctx:log('ready') ctx:wait('1s')"))); }) ==
+          "run '" + run +
+              "' goes on as before: mended.lua:4 gives 'wait' as its command 4, but gave 'await'");
+    CHECK(tests::refusal(Fault::Input, [&] {
+              go_on(text("return workflow { run = function(ctx) ctx:updat() end }"));
+          }).find("' goes on as before: mended.lua:1:") != std::string::npos);
+    CHECK(house.story(run) == before);
+    // What it awaits may be mended no more, what it does afterwards may.
+    const std::string mended =
+        "ctx:log('ready') if not ctx:await('never', '30d').received then error('no') end\n"
+        "  ctx:log('mended')";
+    CHECK(go_on(text(stuck_workflow(mended))) == 4);
+    const auto story = house.story(run);
+    CHECK(std::any_of(story.begin(), story.end(), [](const std::string& line) {
+        return line.starts_with("workflow continued with another text workflow=mended.lua text=sha256:") &&
+               line.find("actor=token:bob reason=nobody sends it") != std::string::npos;
+    }));
+    const auto entries = runs::Journal(house.database()).entries(run);
+    CHECK(entries.back().actor == "token:bob");
+    house.kill(); // the new text is what is replayed from now on
+    house.pass(1min);
+    CHECK(house.waits(run).find("the workflow awaits signal 'never'") != std::string::npos);
+    house.rollouts().signal(run, {.verb = "signal",
+                                  .reason = "never",
+                                  .plan = {},
+                                  .target = {},
+                                  .value = {},
+                                  .actor = "token:bob",
+                                  .role = {}});
+    house.finish();
+    CHECK(house.run(run).outcome == "succeeded");
+    const auto end = house.story(run);
+    CHECK(std::any_of(end.begin(), end.end(), [](const std::string& line) {
+        return line.find("mended") != std::string::npos && line.starts_with("script says");
+    }));
+    CHECK(tests::refusal(Fault::Conflict, [&] { house.rollouts().course(run); }) ==
+          "run '" + run + "' is not under way; only then can another text take it over");
 }
 
 // ---- what went wrong in other systems, by the reference of the complaint (docs/complaints.md) ----

@@ -83,6 +83,20 @@ TEST_CASE("a text that says something else is told apart, with the command and w
               "error 'no'") == "ends after 4 commands with 'new.lua:2: no', but ended well then");
 }
 
+TEST_CASE("the line of the call that is different is told, unless the text catches its refusal") {
+    const Journal journal;
+    const auto place = [&](const std::string& body) {
+        Script script(workflow_of(body), "new.lua", journal.input.params, ScriptModel::of(journal.input));
+        return trial_replay(journal.input, journal.events,
+                            [&](const std::optional<Answer>& answer) { return script.resume(answer); })
+            .place;
+    };
+    CHECK(place("ctx:preflight()\nctx:wait('31s')") == "new.lua:3");
+    CHECK(place("ctx:preflight()\n\nctx:log('x')") == "new.lua:4");
+    CHECK(place("ctx:preflight() pcall(function() ctx:wait('31s') end)").empty());
+    CHECK(place("ctx:preflight() ctx:wait('30s')").empty());
+}
+
 TEST_CASE("what a run has not come to yet may be different") {
     const Journal journal = Journal::cut_at("update");
     CHECK(journal.tried(
@@ -103,4 +117,8 @@ TEST_CASE("the record of a side effect answers again, and is not compared") {
     const Journal journal(1'000'000, workflow_of(with("7")));
     CHECK(journal.tried(with("8")) == "the same in 3 commands");
     CHECK(difference({1, "record", base::Object{{"value", 1}}}, {1, "record", base::Object{}}).empty());
+    Run run(tests::fleet_input({1}));
+    run.handle(Started{}, {});
+    run.handle(ScriptCommand{1, "record", base::Object{{"value", 1}}}, {});
+    CHECK(run.replayed({1, "record", base::Object{{"value", 2}}}).answer->value == base::Value(1));
 }
