@@ -497,7 +497,13 @@ void Run::State::retry(const std::optional<Target>& which) {
 void Run::State::skip(const std::optional<Target>& which, const std::string& by) {
     std::int64_t count = 0;
     if (command_act) {
-        command_act->failed.clear();
+        for (const std::size_t place : std::exchange(command_act->failed, {})) {
+            Progress& target = targets[place];
+            if (is_operation() && is_failure(target.state)) {
+                const std::string reason = fmt::format("{}; skipped by {}", target.reason, by);
+                set_state(target, TargetState::Skipped, reason);
+            }
+        }
         command_act->asking.reset();
         note("skipped", {{"by", by}});
         return;

@@ -587,6 +587,18 @@ TEST_CASE("nobody decides about a target before it is back in rotation, so that 
     CHECK_NOTHROW(run.check({"retry", "somebody", ""}));
 }
 
+TEST_CASE("a target whose command failed and that a person skips is called skipped") {
+    Fleet fleet(with_command(fleet_input({1}, RunKind::Operation), {.name = "agent", .package = "a0"}),
+                script("ctx:command('agent', 'shop/a0', { on_failure = 'ask' })"));
+    fleet.at("shop/a0", "a0-1").refuses[OrderKind::Command] = {};
+    fleet.signal(5min, "skip");
+    fleet.drive();
+    INFO(fleet.told());
+    CHECK(fleet.counts() == "1 skipped");
+    CHECK(fleet.reason("shop/a0", "a0-1").ends_with("; skipped by somebody"));
+    CHECK(fleet.outcome() == "succeeded_with_left_out");
+}
+
 TEST_CASE("a person who is asked may bring everything back") {
     Fleet fleet(fleet_input({4}), ask);
     fleet.at("shop/a0", "a0-1").refuses[OrderKind::Restart] = {};
