@@ -135,7 +135,7 @@ class Deployments(Acts):
 
     def test_blue_green_changes_one_half_while_the_other_serves(self):
         release = self.release()
-        run = self.deploy(release, "blue-green", "settle=50ms", "soak=50ms")
+        run = self.deploy(release, "blue-green", "settle=50ms", "soak=50ms", "max_unavailable=2")  # a half of three
         self.ended(run)
         self.assertEqual(set(self.answers().values()), {release})
         order = self.changed()

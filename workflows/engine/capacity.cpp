@@ -55,7 +55,7 @@ Capacity::Capacity(const std::vector<Desired>& targets, const std::vector<Budget
     }
     for (const Target& target : out_before) {
         if (const auto place = places.find(target); place != places.end()) {
-            seats_[place->second].ill = true; // counted once it is known to be installed
+            seats_[place->second].out_before = true;
             continue;
         }
         // Not in this run, so its labels are not known: it counts for its component as a whole.
@@ -82,11 +82,10 @@ void Capacity::count(Seat& seat, bool out, bool ill) {
 
 void Capacity::installed(std::size_t target) {
     Seat& seat = seats_[target];
-    const bool ill = std::exchange(seat.ill, false);
     for (const std::size_t at : seat.caps) {
         ++caps_[at].installed;
     }
-    count(seat, seat.out, ill);
+    count(seat, seat.out, seat.out_before);
 }
 
 std::size_t Capacity::installed(const base::ComponentName& component) const {

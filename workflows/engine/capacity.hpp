@@ -63,7 +63,8 @@ private:
     struct Seat {
         std::vector<std::size_t> caps;
         bool out = false;
-        bool ill = false; ///< out of service since before the run
+        bool ill = false;        ///< out of service since before the run
+        bool out_before = false; ///< that it will be ill, once it is known to be installed
     };
     bool full(const Cap& cap) const noexcept { return cap.out >= cap.most.limit(cap.installed); }
     void count(Seat& seat, bool out, bool ill);

@@ -7,6 +7,7 @@
 #include "tests/fakes/fleet.hpp"
 
 #include <algorithm>
+#include <set>
 
 using namespace tests;
 using namespace workflows::engine;
@@ -476,6 +477,35 @@ TEST_CASE("a policy's budget holds for each rack, and counts what earlier runs l
     INFO(fleet.told());
     CHECK(fleet.outcome() == "succeeded");
     CHECK(most_in_a == 1);
+}
+
+TEST_CASE("who was out of service before, and turns out to be new, leaves no more room than there was",
+          "[law-4]") {
+    RunInput input = labelled({3}, "rack", {"a"});
+    input.budgets = {{a0, "", Portion{false, 1}}};
+    input.out = {input.targets[0].target};
+    Fleet fleet(input, script("ctx:preflight() ctx:update(ctx.levels[1], { max_unavailable = 3, "
+                              "ramp = { 1, '100%' } })"));
+    fleet.at("shop/a0", "a0-1").installed = false;
+    std::set<std::string> out;
+    std::size_t most = 0;
+    fleet.watch = [&](const Event&, const std::vector<Effect>& effects) {
+        for (const Effect& effect : effects) {
+            if (const auto* change = std::get_if<TargetChanged>(&effect)) {
+                const std::string& node = change->target.node.str();
+                if (change->state == TargetState::Draining) {
+                    out.insert(node);
+                } else if (change->state == TargetState::Soaking) {
+                    out.erase(node);
+                }
+            }
+        }
+        most = std::max(most, out.size());
+    };
+    fleet.drive();
+    INFO(fleet.told());
+    CHECK(fleet.outcome() == "succeeded");
+    CHECK(most == 1);
 }
 
 TEST_CASE("a policy's budget that somebody else uses up stops the run and says so", "[law-4]") {
