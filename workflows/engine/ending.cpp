@@ -34,11 +34,9 @@ void Run::State::end_by_script() {
     const std::size_t concerned = targets.size() - (is_operation() ? waiting : 0);
     // Whom a person skips in an operation is as it should be by that person's word; a release is there or
     // not.
-    const std::size_t skipped =
-        is_operation()
-            ? count_if(targets, [](const Progress& target) { return target.state == TargetState::Skipped; })
-            : 0;
-    const std::size_t bad = targets.size() - good - waiting - skipped;
+    const std::size_t excused =
+        is_operation() ? count_if(targets, [](const Progress& target) { return target.excused; }) : 0;
+    const std::size_t bad = targets.size() - good - waiting - excused;
     if (!TIERCEL_GUARD("nobody-is-no-success", good > 0 || bad == 0)) {
         // Whatever the budget was: the environment is not on this release when no target is.
         settle(Outcome::Stopped, fmt::format("none of {} targets is where it should be", concerned), false);

@@ -211,7 +211,11 @@ void Run::State::command_failed(Progress& target, TargetState state, const std::
                           TIERCEL_GUARD("once-fail-over", did_not_run(state) || (state == TargetState::Lost &&
                                                                                  command.options.repeatable));
     if (target.state == TargetState::Commanding) {
-        const std::string both = target.reason.empty() ? why : target.reason + "; " + why;
+        std::string both = target.reason.empty() ? why : target.reason + "; " + why;
+        if (is_operation() && (target.down || target.drained)) {
+            both +=
+                target.down ? "; left out of rotation: its services are stopped" : "; left out of rotation";
+        }
         set_state(target, is_operation() ? state : target.home, both);
     }
     if (next_one) {

@@ -44,6 +44,7 @@ struct Progress {
     bool held = false;                 ///< well, and waits out of service for the others of its batch
     bool halted = false;               ///< was stopped between two steps
     bool migrates = false;             ///< runs its component's migration in this update
+    bool excused = false;              ///< skipped by a person, not by circumstances
     bool asked_again = false;          ///< was away at preflight, and was prepared once more when it came
     TargetState home = TargetState::NotStarted; ///< what it is again after a command
     std::optional<TargetState> verdict; ///< what it ends as when the undrain that law 5 asks for is over
@@ -296,6 +297,7 @@ struct Run::State {
     void failed_in_act(Progress& target);
     void retry(const std::optional<Target>& which);
     void skip(const std::optional<Target>& which, const std::string& by);
+    void excuse(Progress& target, const std::string& by);
     bool waits_for_decision(const Progress& target) const;
     const Progress* not_yet_decidable() const;
 

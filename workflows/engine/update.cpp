@@ -494,14 +494,19 @@ void Run::State::retry(const std::optional<Target>& which) {
     }
 }
 
+void Run::State::excuse(Progress& target, const std::string& by) {
+    const std::string reason = fmt::format("{}; skipped by {}", target.reason, by);
+    set_state(target, TargetState::Skipped, reason);
+    target.excused = true;
+}
+
 void Run::State::skip(const std::optional<Target>& which, const std::string& by) {
     std::int64_t count = 0;
     if (command_act) {
         for (const std::size_t place : std::exchange(command_act->failed, {})) {
             Progress& target = targets[place];
             if (is_operation() && is_failure(target.state)) {
-                const std::string reason = fmt::format("{}; skipped by {}", target.reason, by);
-                set_state(target, TargetState::Skipped, reason);
+                excuse(target, by);
             }
         }
         command_act->asking.reset();
@@ -518,8 +523,7 @@ void Run::State::skip(const std::optional<Target>& which, const std::string& by)
         } else {
             act->options.failures.forgiven(*target.desired, target.batch);
         }
-        const std::string reason = fmt::format("{}; skipped by {}", target.reason, by);
-        set_state(target, TargetState::Skipped, reason);
+        excuse(target, by);
     }
     note("skipped", {{"targets", count}});
     if (act->judged_bad && !which) {

@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::size_t most_broken = 100;
 /// A dispatcher that was away fires its timers late.
-constexpr base::Duration longest_absence = 1min;
+constexpr base::Duration longest_absence = 30s;
 
 bool is_settled(TargetState state) {
     return is_terminal_word(state) || state == TargetState::Soaking || state == TargetState::Stopped ||
@@ -184,7 +184,7 @@ void Laws::look_at_waiting() {
         break_law("law 10", "the run waits for nothing");
     }
     for (const Waiting& one : waiting) {
-        if (one.until && *one.until + longest_absence < simulation_.now()) {
+        if (one.until && *one.until + longest_absence * (simulation_.crashes() + 1) < simulation_.now()) {
             break_law("law 10", fmt::format("the run waits for '{}' until {}, which is over", one.what,
                                             base::to_rfc3339(*one.until)));
         }

@@ -136,8 +136,9 @@ void Laws::see_deadline(std::int64_t timer) {
         Lane& lane = lanes_[known.component];
         lane.commands_out -= lane.commands_out > 0 ? 1 : 0;
     }
-    const bool changes_something =
-        order.kind != OrderKind::Prepare && order.kind != OrderKind::Settle && !order.asks_only;
+    // A measurement that is not there is no bad one (law 15).
+    const bool changes_something = order.kind != OrderKind::Prepare && order.kind != OrderKind::Settle &&
+                                   order.kind != OrderKind::Measure && !order.asks_only;
     if (changes_something) {
         fails(known);
     }
