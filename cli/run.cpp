@@ -158,7 +158,7 @@ int continue_run(const Arguments& arguments) {
     const std::string workflow = arguments.text("--workflow");
     base::Object request{{"workflow", std::filesystem::path(workflow).filename().string()},
                          {"reason", arguments.maybe("--reason").value_or("")}};
-    if (std::filesystem::exists(workflow)) {
+    if (workflow.ends_with(".lua")) {
         request.set("source", base::SystemFiles().read(workflow, source_limit_bytes));
     }
     const base::Value answer = Server::from(arguments).post(path_of(arguments) + "/continue", request);

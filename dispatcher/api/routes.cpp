@@ -40,7 +40,7 @@ constexpr std::array table = {
     Route{"GET", "/v1/runs/{}/explain", Policy::token(Scope::Read), explain_run},
     Route{"GET", "/v1/runs/{}/journal", Policy::token(Scope::Operate), show_journal},
     Route{"POST", "/v1/runs/{}/signals", Policy::token(Scope::Operate), signal_run, small},
-    Route{"POST", "/v1/runs/{}/continue", Policy::token(Scope::Operate), continue_run, large},
+    Route{"POST", "/v1/runs/{}/continue", Policy::token(Scope::Admin), continue_run, large},
     Route{"GET", "/v1/nodes", Policy::token(Scope::Read), list_nodes},
     Route{"GET", "/v1/nodes/{}", Policy::token(Scope::Read), show_node},
     Route{"DELETE", "/v1/nodes/{}", Policy::token(Scope::Admin), revoke_node},

@@ -226,6 +226,15 @@ Answer continue_run(Service& service, const Request& request) {
                                .source = fields.text("source", ""),
                                .actor = request.caller.actor,
                                .reason = fields.text("reason", "")}};
+    if (fields.any("source") != nullptr && wanted.text.source.empty()) {
+        fields.fail("source", "'source' is empty; leave it out for a workflow that is there by name");
+    }
+    constexpr std::size_t most_name_bytes = 200;
+    constexpr std::size_t most_reason_bytes = 65536;
+    if (wanted.text.workflow.size() > most_name_bytes || wanted.text.reason.size() > most_reason_bytes) {
+        fields.fail("reason", fmt::format("a workflow's name has at most {} bytes, a reason {}",
+                                          most_name_bytes, most_reason_bytes));
+    }
     fields.finish();
     (void)service.records.find(wanted.run);
     return wanted;

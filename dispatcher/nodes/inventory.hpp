@@ -22,8 +22,8 @@ struct NodeRecord {
     std::string serial; ///< of the one certificate that counts
     base::Time enrolled;
     std::optional<base::Time> last_seen;
-    base::Value hello; ///< its last hello; of a node that has left: with what it said last of its components;
-                       ///< null: never here
+    base::Value hello; ///< its last hello; of a node that has left in order: with what it said last of its
+                       ///< components; null: never here
     std::optional<std::int64_t> skew_milliseconds; ///< its clock minus ours, at that hello
     std::int64_t duplicates = 0; ///< times that a second connection with its certificate replaced the first
 };

@@ -52,8 +52,7 @@ struct Welcome {
     base::Time time;
 };
 
-/// All of a client's components, whenever one is not as it was told before; ahead of the report of the order
-/// that changed it.
+/// All of a client's components, whenever one is not as it was told before.
 struct Holding {
     ComponentStates components;
 };

@@ -6,7 +6,6 @@
 #include "base/error.hpp"
 #include "dispatcher/runs/patient_script.hpp"
 #include "dispatcher/runs/vm_lines.hpp"
-#include "workflows/engine/script_check.hpp"
 #include "workflows/engine/trial_replay.hpp"
 
 namespace dispatcher::runs {
@@ -15,10 +14,9 @@ namespace engine = workflows::engine;
 
 std::int64_t check_continuation(const std::string& run, const Rollouts::Course& course,
                                 const engine::Continued& text) {
-    const std::vector<engine::Finding> findings = engine::check_script(text.source);
+    const std::vector<std::string> findings = findings_in(text.source, text.workflow);
     if (!findings.empty()) {
-        throw base::Error(base::Fault::Input, "run '{}' goes on as before: {}{}", run,
-                          findings.front().str(text.workflow),
+        throw base::Error(base::Fault::Input, "run '{}' goes on as before: {}{}", run, findings.front(),
                           findings.size() == 1 ? "" : fmt::format("; and {} more", findings.size() - 1));
     }
     ScriptStart start = script_start(course.input);

@@ -81,11 +81,15 @@ struct Talk {
     }
 };
 
+std::vector<std::string> findings_in(Talk& talk, const std::string& source, const std::string& name) {
+    talk.say(check_line(source, name));
+    return findings_of(talk.line());
+}
+
 /// "release 'shop/2.0' brings workflow 'fast', which cannot run: fast:12:9: …; and 2 more"
 void check_text(Talk& talk, const Composition& composition, const std::string& name,
                 const std::string& source) {
-    talk.say(check_line(source, name));
-    const std::vector<std::string> findings = findings_of(talk.line());
+    const std::vector<std::string> findings = findings_in(talk, source, name);
     if (!findings.empty()) {
         throw base::Error(base::Fault::Input, "workflow '{}' of release '{}' cannot run: {}{}", name,
                           composition.input.release, findings.front(),
@@ -107,6 +111,11 @@ engine::Script::Step PatientScript::next(const std::optional<engine::Answer>& an
         state_->say(answer_line(*answer));
     }
     return step_of(state_->line());
+}
+
+std::vector<std::string> findings_in(const std::string& source, const std::string& name) {
+    Talk talk;
+    return findings_in(talk, source, name);
 }
 
 void check_workflows(const Composition& composition) {

@@ -7,6 +7,8 @@
 
 #include <memory>
 #include <optional>
+#include <string>
+#include <vector>
 
 namespace dispatcher::runs {
 
@@ -25,6 +27,10 @@ private:
     struct State;
     std::unique_ptr<State> state_;
 };
+
+/// What is wrong with a text, as sentences with the place; empty: nothing. In the calling thread, as
+/// PatientScript: no foreign text is run in the dispatcher itself.
+std::vector<std::string> findings_in(const std::string& source, const std::string& name);
 
 /// Whether the workflows that a release brings, and the one that is asked for, can run as they are written;
 /// the latter is taken to its first command with its parameters. In the calling thread, as PatientScript.

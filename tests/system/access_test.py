@@ -38,7 +38,7 @@ TABLE = (
     ("GET", "/v1/runs/{}/explain", ABSENT, "read", 404),
     ("GET", "/v1/runs/{}/journal", ABSENT, "operate", 404),
     ("POST", "/v1/runs/{}/signals", ABSENT, "operate", 400),
-    ("POST", "/v1/runs/{}/continue", ABSENT, "operate", 400),
+    ("POST", "/v1/runs/{}/continue", ABSENT, "admin", 400),
     ("GET", "/v1/nodes", "", "read", 200),
     ("GET", "/v1/nodes/{}", "absent", "read", 404),
     ("DELETE", "/v1/nodes/{}", "absent", "admin", 404),

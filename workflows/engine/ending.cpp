@@ -24,9 +24,17 @@ void Run::State::end_by_script() {
             set_state(target, TargetState::Updated, "stopped by this run, left out of rotation");
         }
     }
-    const std::size_t good = count_if(targets, [](const Progress& target) {
-        return target.state == TargetState::Updated || target.state == TargetState::Unchanged;
-    });
+    // A deployment that only restarted a target has not brought it to its release.
+    const std::size_t good = is_operation()
+                                 ? count_if(targets,
+                                            [](const Progress& target) {
+                                                return target.state == TargetState::Updated ||
+                                                       target.state == TargetState::Unchanged;
+                                            })
+                                 : count_if(targets, [](const Progress& target) {
+                                       return (target.state == TargetState::Updated && target.applied) ||
+                                              target.state == TargetState::Unchanged;
+                                   });
     const std::size_t waiting = count_if(targets, [](const Progress& target) {
         return target.state == TargetState::Ready || target.state == TargetState::NotStarted;
     });
@@ -36,7 +44,7 @@ void Run::State::end_by_script() {
     // not.
     const std::size_t excused =
         is_operation() ? count_if(targets, [](const Progress& target) { return target.excused; }) : 0;
-    const std::size_t bad = targets.size() - good - waiting - excused;
+    const std::size_t bad = targets.size() - good - excused - (is_operation() ? waiting : 0);
     if (!TIERCEL_GUARD("nobody-is-no-success", good > 0 || bad == 0)) {
         // Whatever the budget was: the environment is not on this release when no target is.
         settle(Outcome::Stopped, fmt::format("none of {} targets is where it should be", concerned), false);

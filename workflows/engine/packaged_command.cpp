@@ -74,8 +74,13 @@ void Run::State::begin_command(CommandOptions options) {
 const DoneOnce* Run::State::done_once(const base::Value& arguments) const {
     const base::Fields fields(arguments, "ctx:command");
     for (const DoneOnce& done : input.done_once) {
+        const auto brought = input.commands.find(done.target.component);
+        const bool once =
+            brought == input.commands.end() ||
+            std::none_of(brought->second.begin(), brought->second.end(),
+                         [&](const PackagedCommand& one) { return one.name == done.command && !one.once; });
         if (done.command == fields.text("name") && done.target.component.str() == fields.text("component") &&
-            !done.again && fields.flag("once", true)) {
+            !done.again && fields.flag("once", once)) {
             return &done;
         }
     }

@@ -146,7 +146,7 @@ void Run::State::start(Progress& target) {
         break;
     case Action::Start:
         // Whoever stopped it, this run or one before it, had drained it first.
-        change_service(target, [](Progress& changed) { changed.drained = true; });
+        change_service(target, [](Progress& changed) { changed.drained = changed.down = true; });
         take(target, OrderKind::Start);
         break;
     }
@@ -442,7 +442,8 @@ void Run::State::step_failed(Progress& target, OrderKind kind, TargetState state
     } else if (kind == OrderKind::Undrain) {
         target.reason += "; left out of rotation";
         end_as_judged(target);
-    } else if (TIERCEL_GUARD("finally-undrain", !target.drained)) {
+    } else if (kind == OrderKind::Start || TIERCEL_GUARD("finally-undrain", !target.drained)) {
+        // What could not be started is not put back into service (law 5: it is said).
         end_as_judged(target);
     } else {
         const std::string kept = target.reason;

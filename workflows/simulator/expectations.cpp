@@ -160,8 +160,8 @@ bool is_over_before(const Step& left, const Step& right) {
 
 // Nodes may be called "10-1", but hardly "10m".
 bool is_duration(const std::string& text) {
-    return text.find_first_not_of("0123456789msdh") == std::string::npos && text.front() >= '0' &&
-           text.front() <= '9' && text.back() > '9';
+    return !text.empty() && text.find_first_not_of("0123456789msdh") == std::string::npos &&
+           text.front() >= '0' && text.front() <= '9' && text.back() > '9';
 }
 
 std::vector<Stretch> stretches(const Asked& asked) {

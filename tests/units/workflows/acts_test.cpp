@@ -185,6 +185,30 @@ TEST_CASE("who is started is undrained, though an earlier run has drained and st
     CHECK(order_of(fleet, OrderKind::Drain).empty());
 }
 
+TEST_CASE("who could not be started is not put back into service, and is told as left out", "[law-5]") {
+    Fleet fleet(fleet_input({2}, RunKind::Operation),
+                script("ctx:start(ctx.levels[1], { max_unavailable = '100%', max_failures = 1 })"));
+    fleet.at("shop/a0", "a0-1").refuses[OrderKind::Start] = {};
+    fleet.drive();
+    INFO(fleet.told());
+    CHECK(fleet.counts() == "1 failed, 1 updated");
+    CHECK(order_of(fleet, OrderKind::Undrain) == std::vector<std::string>{"a0-2"});
+    CHECK(fleet.reason("shop/a0", "a0-1").find("left out of rotation: its services are stopped") !=
+          std::string::npos);
+}
+
+TEST_CASE("a deployment that brought the release to nobody is no success", "[law-1]") {
+    const auto ends_as = [](const std::string& body) {
+        Fleet fleet(fleet_input({2}), script(body));
+        fleet.drive();
+        INFO(fleet.told());
+        return fleet.outcome();
+    };
+    CHECK(ends_as("ctx:preflight()") == "stopped");
+    CHECK(ends_as("ctx:preflight() ctx:restart(ctx.levels[1], { max_unavailable = '100%' })") == "stopped");
+    CHECK(ends_as("ctx:preflight() ctx:update(ctx.levels[1], { max_unavailable = '100%' })") == "succeeded");
+}
+
 TEST_CASE("consumers are not started before what they consume", "[law-3]") {
     Fleet fleet(
         fleet_input({1, 1}, RunKind::Operation),
@@ -296,6 +320,17 @@ TEST_CASE("a component's migration runs on its first target, before anybody else
         CHECK(order_of(failing, OrderKind::Apply) == std::vector<std::string>{"a0-1"});
         CHECK(told(failing, "the migration of component 'shop/a0' did not succeed"));
     }
+}
+
+TEST_CASE("a command that is meant for all nodes runs on all, though an earlier run ran it once") {
+    RunInput input = with_command(fleet_input({3}), {"load", "shop-app"});
+    input.done_once = {{{a0, base::NodeName("a0-1")}, "load", 0, "01J", false, false}};
+    Fleet all(input, script("ctx:preflight() ctx:command('load', 'shop/a0')"));
+    all.drive();
+    CHECK(order_of(all, OrderKind::Command).size() == 3);
+    Fleet once(input, script("ctx:preflight() ctx:command('load', 'shop/a0', { once = true })"));
+    once.drive();
+    CHECK(order_of(once, OrderKind::Command).empty());
 }
 
 TEST_CASE("what runs once and has, in a run whose rest is tried again, does not run again, unless somebody "

@@ -79,7 +79,8 @@ TEST_CASE("what has nothing to drain is held, too: it counts as well only with t
     CHECK(when(fleet, "shop/a0 on a0-1 is soaking") > 1min);
 }
 
-TEST_CASE("when one of a held batch fails, nobody of it has served the new release", "[law-5]") {
+TEST_CASE("when one of a held batch fails and the run goes back, nobody of it has served the new release",
+          "[law-5]") {
     Fleet fleet = fleet_of(6);
     fleet.at("shop/a0", "a0-3").refuses[OrderKind::Probe] = {"failed", 1, "not well"};
     fleet.at("shop/a0", "a0-3").slow[OrderKind::Apply] = 1min;
