@@ -38,6 +38,9 @@ base::Value read_duration(const base::Value& value) {
 }
 
 base::Value read_text(const base::Value& value) {
+    if (const std::int64_t* whole = value.whole()) { // `--param max_unavailable=2`
+        return std::to_string(*whole);
+    }
     if (value.text() == nullptr) {
         throw base::Error(base::Fault::Input, "{} is not a text", value.kind());
     }

@@ -138,6 +138,14 @@ TEST_CASE("each error in a workflow's text says file, line, what, and what to wr
           "test.lua:1: bad argument #1 to 'workflow' (table expected, got string)");
 }
 
+TEST_CASE("a portion that a person gives as a number is the text of that number") {
+    Script script("return workflow { params = { most = text '25%' }, run = function(ctx, params)\n"
+                  "ctx:log(params.most) end }",
+                  "test.lua", {{"most", 2}}, model);
+    const Script::Step step = script.resume(std::nullopt);
+    CHECK(base::to_json(std::get<ScriptCommand>(step).arguments).find("\"2\"") != std::string::npos);
+}
+
 TEST_CASE("each error in a parameter says file, line or workflow, what, and what to write") {
     const auto with = [](const std::string& params) {
         return "return workflow { run = function() end,\nparams = { " + params + " } }";
@@ -152,7 +160,7 @@ TEST_CASE("each error in a parameter says file, line or workflow, what, and what
           "test.lua:2: parameter 'n': 'a number' is not a count; write a whole number such as 2");
     CHECK(refusal(with("r = ramp {}")) ==
           "test.lua:2: parameter 'r': a ramp is empty; write for example { 1, \"20%\", \"100%\" }");
-    CHECK(refusal(with("t = text(7)")) == "test.lua:2: parameter 't': a number is not a text");
+    CHECK(refusal(with("t = text(true)")) == "test.lua:2: parameter 't': true or false is not a text");
     CHECK(refusal(with("f = flag('yes')")) == "test.lua:2: parameter 'f': 'yes' is not true or false");
     CHECK(refusal(with("r = ramp()")) == "test.lua:2: bad argument #1 to 'ramp' (value expected)");
 

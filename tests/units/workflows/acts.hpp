@@ -1,0 +1,76 @@
+// Copyright the Tiercel authors
+// SPDX-License-Identifier: Apache-2.0
+// What tests of a run's acts share: scripts, inputs, and what was sent.
+#pragma once
+
+#include "tests/fakes/fleet.hpp"
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace tests {
+
+using namespace workflows::engine;
+
+inline const base::ComponentName a0("shop/a0");
+
+inline std::string script(const std::string& body) {
+    return "return workflow { run = function(ctx)\n" + body + "\nend }";
+}
+
+inline RunInput labelled(const std::vector<int>& nodes, const std::string& label,
+                         const std::vector<std::string>& values, RunKind kind = RunKind::Deploy) {
+    RunInput input = fleet_input(nodes, kind);
+    for (std::size_t at = 0; at < input.targets.size(); ++at) {
+        input.targets[at].document.object()->set(
+            "node", base::Object{{"labels", base::Object{{label, values[at % values.size()]}}}});
+    }
+    return input;
+}
+
+inline RunInput with_command(RunInput input, PackagedCommand command) {
+    input.commands[a0].push_back(std::move(command));
+    return input;
+}
+
+inline std::vector<std::string> order_of(const Fleet& fleet, OrderKind kind) {
+    std::vector<std::string> nodes;
+    for (const SendOrder& order : fleet.sent) {
+        if (order.kind == kind) {
+            nodes.push_back(order.target.node.str());
+        }
+    }
+    return nodes;
+}
+
+inline bool told(const Fleet& fleet, const std::string& what) {
+    return fleet.told().find(what) != std::string::npos;
+}
+
+// The most orders of this kind that were out at once.
+inline std::size_t most_at_once(Fleet& fleet, const std::function<bool(TargetState)>& counts) {
+    std::map<Target, bool> states;
+    std::size_t most = 0;
+    fleet.watch = [&, states](const Event&, const std::vector<Effect>& effects) mutable {
+        for (const Effect& effect : effects) {
+            if (const auto* change = std::get_if<TargetChanged>(&effect)) {
+                states[change->target] = counts(change->state);
+            }
+        }
+        most = std::max(most, static_cast<std::size_t>(std::count_if(
+                                  states.begin(), states.end(), [](const auto& one) { return one.second; })));
+    };
+    fleet.drive();
+    return most;
+}
+
+inline bool in_flight(TargetState state) {
+    return state == TargetState::Draining || state == TargetState::Applying ||
+           state == TargetState::Restarting || state == TargetState::Probing ||
+           state == TargetState::Undraining || state == TargetState::Soaking || state == TargetState::Proving;
+}
+
+} // namespace tests

@@ -1,0 +1,219 @@
+// Copyright the Tiercel authors
+// SPDX-License-Identifier: Apache-2.0
+// Approvals, outages, and what people decide.
+#include "base/error.hpp"
+#include "tests/catch.hpp"
+#include "tests/units/workflows/acts.hpp"
+
+#include <algorithm>
+
+using namespace tests;
+using namespace std::chrono_literals;
+
+namespace {
+const std::string ask =
+    script("ctx:preflight() ctx:update(ctx.levels[1], { on_failure = 'ask', max_unavailable = 2 })");
+}
+
+TEST_CASE("a failure that waits for a person waits, however long it takes") {
+    Fleet fleet(fleet_input({4}), ask);
+    fleet.at("shop/a0", "a0-1").refuses[OrderKind::Restart] = {};
+    fleet.drive();
+    INFO(fleet.told());
+    CHECK_FALSE(fleet.run().ended());
+    REQUIRE_FALSE(fleet.run().waiting().empty());
+    CHECK(fleet.run().waiting().front().what.find(
+              "a person, to retry, skip, roll back or cancel: 1 of 4 failed, 0 may") == 0);
+    // Those under way came to their end, nobody else was started, and the failed one is back in rotation.
+    CHECK(order_of(fleet, OrderKind::Apply).size() == 2);
+    CHECK_FALSE(fleet.at("shop/a0", "a0-1").drained);
+}
+
+TEST_CASE(
+    "[octopus-1452] [octopus-5891] a target that a person skips is put back in rotation and left alone, and "
+    "the others go on") {
+    Fleet fleet(fleet_input({4}), ask);
+    fleet.at("shop/a0", "a0-1").refuses[OrderKind::Restart] = {};
+    fleet.signal(5min, "skip");
+    fleet.drive();
+    INFO(fleet.told());
+    CHECK(fleet.counts() == "1 skipped, 3 updated");
+    CHECK(fleet.outcome() == "succeeded_with_left_out");
+    CHECK_FALSE(fleet.at("shop/a0", "a0-1").drained);
+    CHECK(fleet.at("shop/a0", "a0-1").did.back() == OrderKind::Undrain); // and nothing after that
+}
+
+TEST_CASE("[octopus-707] a target that a person tries again does what failed again, and not what succeeded") {
+    Fleet fleet(fleet_input({4}), ask);
+    fleet.at("shop/a0", "a0-1").refuses[OrderKind::Probe] = {"failed", 1};
+    fleet.signal(5min, "retry");
+    fleet.drive();
+    INFO(fleet.told());
+    CHECK(fleet.counts() == "4 updated");
+    CHECK(fleet.outcome() == "succeeded");
+    const auto applied = [](const Fleet& one) {
+        const std::vector<std::string> nodes = order_of(one, OrderKind::Apply);
+        return std::count(nodes.begin(), nodes.end(), "a0-1");
+    };
+    CHECK(applied(fleet) == 1);
+
+    Fleet again(fleet_input({4}), ask);
+    again.at("shop/a0", "a0-1").refuses[OrderKind::Apply] = {"failed", 1};
+    again.signal(5min, "retry");
+    again.drive();
+    CHECK(again.counts() == "4 updated");
+    CHECK(applied(again) == 2);
+    CHECK(again.at("shop/a0", "a0-1").release == "new");
+}
+
+TEST_CASE("nobody decides about a target before it is back in rotation, so that no decision is lost") {
+    Run run(fleet_input({1}));
+    run.handle(Started{}, {});
+    run.handle(ScriptCommand{1, "preflight", base::Object{}}, {});
+    run.handle(Reported{1, true, "", "", base::Object{}}, {});
+    run.handle(ScriptCommand{2, "update", base::Object{{"level", 0}, {"on_failure", "ask"}}}, {});
+    for (const std::int64_t order : {2, 3}) { // drain, apply
+        run.handle(Reported{order, true, "", "", base::Object{}}, {});
+    }
+    run.handle(Reported{4, false, "failed", "no memory", base::Object{}}, {}); // restart
+    const auto asks = [&] {
+        return run.waiting().front().what.starts_with("a person, to retry, skip, roll back or cancel");
+    };
+    CHECK_FALSE(asks());
+    for (const char* verb : {"retry", "skip"}) {
+        try {
+            run.check({verb, "somebody", ""});
+            FAIL(verb);
+        } catch (const base::Error& error) {
+            CHECK(error.fault() == base::Fault::Conflict);
+            CHECK(error.message() ==
+                  "shop/a0 on a0-1 has failed, but is still being brought back into rotation; "
+                  "say it again when that is over, see 'tiercel run explain'");
+        }
+    }
+    run.handle(Reported{5, true, "", "", base::Object{}}, {}); // undrain
+    CHECK(asks());
+    CHECK_NOTHROW(run.check({"retry", "somebody", ""}));
+}
+
+TEST_CASE("a target whose command failed and that a person skips is called skipped") {
+    Fleet fleet(with_command(fleet_input({1}, RunKind::Operation), {.name = "agent", .package = "a0"}),
+                script("ctx:command('agent', 'shop/a0', { on_failure = 'ask' })"));
+    fleet.at("shop/a0", "a0-1").refuses[OrderKind::Command] = {};
+    fleet.signal(5min, "skip");
+    fleet.drive();
+    INFO(fleet.told());
+    CHECK(fleet.counts() == "1 skipped");
+    CHECK(fleet.reason("shop/a0", "a0-1").ends_with("; skipped by somebody"));
+    CHECK(fleet.outcome() == "succeeded_with_left_out");
+}
+
+TEST_CASE("a person who is asked may bring everything back") {
+    Fleet fleet(fleet_input({4}), ask);
+    fleet.at("shop/a0", "a0-1").refuses[OrderKind::Restart] = {};
+    fleet.signal(5min, "rollback");
+    fleet.drive();
+    INFO(fleet.told());
+    CHECK(fleet.outcome() == "rolled_back");
+    CHECK(fleet.counts() == "2 not_started, 2 rolled_back");
+}
+
+TEST_CASE("a cancel ends what runs on the nodes and says what it ended") {
+    Fleet fleet(with_command(fleet_input({2}, RunKind::Operation), {"report", "shop-app"}),
+                script("ctx:command('report', 'shop/a0')"));
+    fleet.at("shop/a0", "a0-1").slow[OrderKind::Command] = 5min;
+    fleet.signal(30s, "cancel");
+    fleet.drive();
+    INFO(fleet.told());
+    CHECK(order_of(fleet, OrderKind::Cancel) == std::vector<std::string>{"a0-1"});
+    CHECK(fleet.outcome() == "cancelled");
+}
+
+TEST_CASE("an approval needs as many people as it says, with the role it says") {
+    const auto run = [](const std::vector<std::string>& who) {
+        RunInput input = fleet_input({1}, RunKind::Operation);
+        input.actor = "anna";
+        Run engine(input);
+        const base::Time now = base::from_rfc3339("2026-11-20T12:00:00.000Z");
+        engine.handle(Started{}, now);
+        engine.handle(
+            ScriptCommand{1, "approve",
+                          base::Object{{"what", "go on"}, {"count", 2}, {"role", "release-manager"}}},
+            now);
+        std::optional<Answer> answer;
+        for (const std::string& name : who) {
+            for (const Effect& effect : engine.handle(
+                     Signalled{"approve", name, "", std::nullopt,
+                               base::Object{{"role", name == "carl" ? "guest" : "release-manager"}}},
+                     now)) {
+                if (const auto* given = std::get_if<Answer>(&effect)) {
+                    answer = *given;
+                }
+            }
+        }
+        return answer.has_value();
+    };
+    CHECK_FALSE(run({"bert"}));
+    CHECK_FALSE(run({"bert", "bert"}));
+    CHECK_FALSE(run({"bert", "anna"}));
+    CHECK_FALSE(run({"bert", "carl"}));
+    CHECK(run({"bert", "dora"}));
+}
+
+TEST_CASE("a signal that came before the script awaited it is not lost; one that never comes ends the wait",
+          "[law-10]") {
+    RunInput input = fleet_input({1}, RunKind::Operation);
+    Fleet fleet(input, script("ctx:wait('1m') local got = ctx:await('go', '1h') ctx:log('got', got)\n"
+                              "local none = ctx:await('never', '1h') ctx:log('none', none)"));
+    static_cast<workflows::simulator::Simulation&>(fleet).signal(
+        10s, Signalled{"signal", "alarm", "go", std::nullopt, 7});
+    fleet.drive();
+    INFO(fleet.told());
+    CHECK(told(fleet, R"("by":"alarm","received":true,"value":7)"));
+    CHECK(told(fleet, R"("received":false)"));
+    CHECK(fleet.run().ended());
+}
+
+TEST_CASE("what a script deferred runs when the run is stopped, after everything is back", "[law-5]") {
+    Fleet fleet(with_command(fleet_input({2}), {"unlock", "shop-app"}),
+                script("ctx:preflight()\n ctx:defer(function(outcome) ctx:log('deferred ' .. outcome)\n"
+                       "  ctx:command('unlock', 'shop/a0') end)\n"
+                       "pcall(function() ctx:update(ctx.levels[1]) end)\n ctx:log('not reached')"));
+    fleet.at("shop/a0", "a0-1").refuses[OrderKind::Restart] = {};
+    fleet.drive();
+    INFO(fleet.told());
+    CHECK(fleet.outcome() == "rolled_back");
+    CHECK(told(fleet, "deferred stopped"));
+    CHECK_FALSE(told(fleet, "not reached"));
+    CHECK(order_of(fleet, OrderKind::Command).size() == 2);
+    CHECK(fleet.sent.back().kind == OrderKind::Command);
+}
+
+TEST_CASE("a target that was away at preflight and has come goes the same way before the run ends") {
+    Fleet fleet(fleet_input({3, 1}),
+                update_all("max_unavailable = 1, soak = '1m'", "{ quorum = '50%', deadline = '5s' }"));
+    fleet.away("a0-2", 0s, 2min);
+    fleet.drive();
+    INFO(fleet.told());
+    CHECK(fleet.counts() == "4 updated");
+    CHECK(fleet.outcome() == "succeeded");
+}
+
+TEST_CASE("a target that came late and fails is left out, says so, and fails nobody else") {
+    const auto with = [](OrderKind step) {
+        auto fleet = std::make_unique<Fleet>(
+            fleet_input({3, 1}), update_all("max_unavailable = 1, soak = '1m', on_failure = 'rollback-all'",
+                                            "{ quorum = '50%', deadline = '5s' }"));
+        fleet->away("a0-2", 0s, 2min);
+        fleet->at("shop/a0", "a0-2").refuses[step] = {};
+        fleet->drive();
+        return fleet;
+    };
+    const auto applied = with(OrderKind::Restart);
+    INFO(applied->told());
+    CHECK(applied->counts() == "1 failed, 3 updated");
+    CHECK(applied->outcome() == "succeeded_with_left_out");
+    CHECK(applied->reason("shop/a0", "a0-2") == "came late: restart: as told by the test");
+    CHECK(told(*applied, "1 of 4 targets are left out, 1 of them came late"));
+    CHECK(with(OrderKind::Prepare)->reason("shop/a0", "a0-2") == "came late: as told by the test");
+}
