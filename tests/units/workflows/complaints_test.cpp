@@ -311,7 +311,7 @@ TEST_CASE(
     CHECK(times_told(*none, "none of 9 targets is where it should be") > 0);
 }
 
-TEST_CASE("[codedeploy-limits] no step and no run has a limit that the workflow does not set") {
+TEST_CASE("[codedeploy-limits] a step may take as long as the workflow says, and a run has no limit") {
     RunInput input = fleet_input({1});
     input.commands[base::ComponentName("shop/a0")] = {{"load", "shop-app"}};
     Fleet fleet(input,
