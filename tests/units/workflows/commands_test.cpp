@@ -143,13 +143,13 @@ TEST_CASE("what runs once and has, in a run whose rest is tried again, does not 
     gone->drive();
     CHECK(gone->told().find("the workflow failed") == std::string::npos);
 
-    const auto no_way_back = retry(false, true, all);
-    no_way_back->at("shop/a0", "a0-2").refuses[OrderKind::Restart] = {};
-    no_way_back->drive();
-    CHECK(no_way_back->outcome() == "needs_person");
-    CHECK(told(*no_way_back,
+    const auto one_way = retry(false, true, all);
+    one_way->at("shop/a0", "a0-2").refuses[OrderKind::Restart] = {};
+    one_way->drive();
+    CHECK(one_way->outcome() == "needs_person");
+    CHECK(told(*one_way,
                "there is no way back: command 'migrate' of shop/a0 on a0-9 in run 01J is irreversible"));
-    CHECK(order_of(*no_way_back, OrderKind::Undo).empty());
+    CHECK(order_of(*one_way, OrderKind::Undo).empty());
 }
 
 TEST_CASE("after an irreversible command nobody goes back, and a person is told which one it was",
