@@ -56,7 +56,7 @@ private:
     base::Duration backoff_ = std::chrono::seconds(5);
     base::Duration heartbeat_ = std::chrono::seconds(60);
     bool welcomed_ = false;
-    std::set<std::string> sent_; ///< orders whose reports went out over this connection
+    std::set<std::string> sent_;                 ///< orders whose reports went out over this connection
     dispatcher::protocol::ComponentStates said_; ///< over this connection, last
     Deadline last_sent_;
 };
