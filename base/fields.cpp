@@ -345,4 +345,23 @@ std::optional<std::string> nearest(std::string_view word, const std::vector<std:
     return best;
 }
 
+std::string hint(std::string_view word, const std::vector<std::string>& known) {
+    const std::optional<std::string> near = nearest(word, known);
+    return near ? "; did you mean '" + *near + "'?" : std::string();
+}
+
+std::string hint_or_list(std::string_view word, const std::vector<std::string>& known) {
+    const std::optional<std::string> near = nearest(word, known);
+    return near ? fmt::format("did you mean '{}'?", *near)
+                : fmt::format("there are {}", fmt::join(known, ", "));
+}
+
+std::string one_of(const Fields& fields, std::string_view key, std::string text,
+                   const std::vector<std::string>& known, std::string_view what) {
+    if (std::find(known.begin(), known.end(), text) == known.end()) {
+        fields.fail(key, fmt::format("'{}' is no {}; {}", text, what, hint_or_list(text, known)));
+    }
+    return text;
+}
+
 } // namespace base

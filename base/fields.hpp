@@ -83,4 +83,15 @@ private:
 /// pen.
 std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& known);
 
+/// The end of a sentence about an unknown word: "; did you mean 'soak'?", or nothing when none is near.
+std::string hint(std::string_view word, const std::vector<std::string>& known);
+
+/// "did you mean 'noarch'?", or else "there are noarch, x86_64".
+std::string hint_or_list(std::string_view word, const std::vector<std::string>& known);
+
+/// `text`, the value of `key`, which must be one of these. @throws Error{Fault::Input} "'noarhc' is no
+/// architecture; did you mean 'noarch'?"
+std::string one_of(const Fields& fields, std::string_view key, std::string text,
+                   const std::vector<std::string>& known, std::string_view what);
+
 } // namespace base

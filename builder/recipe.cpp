@@ -19,17 +19,6 @@ const std::vector<std::string> kinds{"app", "config", "application", "meta"};
 const std::vector<std::string> arches{"noarch",  "x86_64",  "aarch64", "i686",
                                       "armv7hl", "ppc64le", "riscv64", "s390x"};
 
-std::string one_of(const base::Fields& fields, std::string_view key, std::string text,
-                   const std::vector<std::string>& known, std::string_view what) {
-    if (std::find(known.begin(), known.end(), text) == known.end()) {
-        const auto meant = base::nearest(text, known);
-        fields.fail(key, fmt::format("'{}' is no {}; {}", text, what,
-                                     meant ? fmt::format("did you mean '{}'?", *meant)
-                                           : fmt::format("there are {}", fmt::join(known, ", "))));
-    }
-    return text;
-}
-
 std::string one_line(const base::Fields& fields, std::string_view key) {
     std::string text = fields.text(key);
     if (text.empty() || text.find_first_of("\r\n") != std::string::npos) {
@@ -217,13 +206,13 @@ Recipe parse_recipe(std::string_view text, const std::filesystem::path& file) {
     Recipe recipe;
     recipe.file = file;
     recipe.name = read_name(fields);
-    recipe.kind = one_of(fields, "kind", fields.text("kind"), kinds, "kind of package");
+    recipe.kind = base::one_of(fields, "kind", fields.text("kind"), kinds, "kind of package");
     recipe.summary = one_line(fields, "summary");
     recipe.license = one_line(fields, "license");
     recipe.description = fields.text("description", recipe.summary);
     recipe.url = fields.text("url", "");
     recipe.vendor = fields.text("vendor", "");
-    recipe.arch = one_of(fields, "arch", fields.text("arch", recipe.arch), arches, "architecture");
+    recipe.arch = base::one_of(fields, "arch", fields.text("arch", recipe.arch), arches, "architecture");
     recipe.release = read_release(fields);
     recipe.epoch =
         static_cast<std::uint32_t>(fields.whole("epoch", 0, std::numeric_limits<std::int32_t>::max(), 0));

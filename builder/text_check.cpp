@@ -32,10 +32,7 @@ std::string unknown_variable(const std::string& name, bool validates) {
     if (validates) {
         known.push_back(candidate);
     }
-    const auto meant = base::nearest(name, known);
-    return fmt::format("'{}' is no variable; {}", name,
-                       meant ? fmt::format("did you mean '{}'?", *meant)
-                             : fmt::format("there are {}", fmt::join(known, ", ")));
+    return fmt::format("'{}' is no variable; {}", name, base::hint_or_list(name, known));
 }
 
 std::optional<std::string> first_unknown(const templates::Template& parsed, bool validates) {

@@ -22,11 +22,10 @@ const rpm::PackagedCommand& packaged_command(const std::optional<Generation>& th
             known.push_back(command.name);
         }
     }
-    const auto near = base::nearest(name, known);
     throw base::Error(
         base::Fault::Denied,
         "no package of component '{}' on this node, which is at release '{}', has a command '{}'{}",
-        component, there->release, name, near ? "; did you mean '" + *near + "'?" : "");
+        component, there->release, name, base::hint(name, known));
 }
 
 std::optional<base::Outcome> run_command(const rpm::PackagedCommand& packaged, Programs& programs) {

@@ -135,9 +135,8 @@ base::Value desired_for(const repo::Manifest& manifest, const base::Digest& mani
         }
     }
     if (std::find(known.begin(), known.end(), component.str()) == known.end()) {
-        const auto meant = base::nearest(component.str(), known);
         throw base::Error(base::Fault::Input, "release '{}' has no component '{}'{}", manifest.release,
-                          component, meant ? "; did you mean '" + *meant + "'?" : "");
+                          component, base::hint(component.str(), known));
     }
     const std::string node = fields.text("node", host_name());
     const std::string address = fields.text("address", "127.0.0.1");

@@ -37,17 +37,6 @@ bool contains(const std::vector<int>& codes, int code) {
     return std::find(codes.begin(), codes.end(), code) != codes.end();
 }
 
-std::string one_of(const base::Fields& fields, std::string_view key, std::string text,
-                   const std::vector<std::string>& known, std::string_view what) {
-    if (std::find(known.begin(), known.end(), text) == known.end()) {
-        const auto meant = base::nearest(text, known);
-        fields.fail(key, fmt::format("'{}' is no {}; {}", text, what,
-                                     meant ? fmt::format("did you mean '{}'?", *meant)
-                                           : fmt::format("there are {}", fmt::join(known, ", "))));
-    }
-    return text;
-}
-
 } // namespace
 
 PackagedCommand PackagedCommand::read(const base::Fields& fields) {
@@ -116,11 +105,11 @@ const std::vector<std::string>& Hook::points() {
 
 Hook Hook::read(const base::Fields& fields) {
     Hook hook;
-    hook.at = one_of(fields, "at", fields.text("at"), points(), "point for a hook");
+    hook.at = base::one_of(fields, "at", fields.text("at"), points(), "point for a hook");
     hook.run = read_argv(fields, "run");
     hook.timeout = read_positive(fields, "timeout", hook.timeout);
-    hook.warns = one_of(fields, "on_failure", fields.text("on_failure", "fail"), {"fail", "warn"},
-                        "'on_failure'") == "warn";
+    hook.warns = base::one_of(fields, "on_failure", fields.text("on_failure", "fail"), {"fail", "warn"},
+                              "'on_failure'") == "warn";
     fields.finish();
     return hook;
 }

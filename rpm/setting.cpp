@@ -134,10 +134,8 @@ Setting::Type read_type(const base::Fields& fields) {
         }
         known.emplace_back(names.name);
     }
-    const auto meant = base::nearest(name, known);
-    fields.fail("type", fmt::format("'{}' is no type of a setting; {}", name,
-                                    meant ? fmt::format("did you mean '{}'?", *meant)
-                                          : fmt::format("there are {}", fmt::join(known, ", "))));
+    fields.fail("type",
+                fmt::format("'{}' is no type of a setting; {}", name, base::hint_or_list(name, known)));
 }
 
 base::Value bound_value(double bound) {

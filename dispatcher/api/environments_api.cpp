@@ -152,9 +152,8 @@ Answer explain_settings(Service& service, const Request& request) {
         add_settings(list, known, manifest, version.read(), key);
     }
     if (key && list.empty()) {
-        const auto near = base::nearest(*key, known);
         throw base::Error(base::Fault::NotFound, "no component has a setting '{}'{}", *key,
-                          near ? fmt::format("; did you mean '{}'?", *near) : "");
+                          base::hint(*key, known));
     }
     return Document{base::Object{{"settings", std::move(list)}}};
 }

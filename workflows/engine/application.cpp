@@ -107,11 +107,10 @@ void check_conflicts(const base::Fields& entry, const Application& application, 
         }
         if (base::before_slash(other) == application.name &&
             std::find(known.begin(), known.end(), other.str()) == known.end()) {
-            const std::optional<std::string> near = base::nearest(other.str(), known);
             entry.fail(
                 "conflicts",
                 fmt::format("component '{}' conflicts with '{}', which this application does not have{}",
-                            component.name, other, near ? "; did you mean '" + *near + "'?" : ""));
+                            component.name, other, base::hint(other.str(), known)));
         }
     }
 }

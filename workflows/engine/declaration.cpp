@@ -16,11 +16,6 @@ using syntax::Statement;
 using syntax::TableField;
 using Kind = Expression::Kind;
 
-std::string hint(std::string_view word, const std::vector<std::string>& known) {
-    const std::optional<std::string> near = base::nearest(word, known);
-    return near ? "; did you mean '" + *near + "'?" : std::string();
-}
-
 class Reader {
 public:
     Reader(const Chunk& chunk, Literals& literals, std::vector<Finding>& findings)
@@ -100,7 +95,7 @@ private:
                 }
             } else {
                 add(field.key->place,
-                    fmt::format("unknown key '{}'{}", *key, hint(*key, {"summary", "params", "run"})));
+                    fmt::format("unknown key '{}'{}", *key, base::hint(*key, {"summary", "params", "run"})));
             }
         }
         if (!run && chunk_.errors.empty()) {

@@ -62,11 +62,10 @@ private:
                     std::find(known.begin(), known.end(), component) != known.end()) {
                     continue;
                 }
-                const std::optional<std::string> near = base::nearest(component, known);
                 fields.fail("components",
                             fmt::format("node '{}' has component '{}', which release '{}' does not have{}",
                                         fields.text("name"), component, manifest_.release,
-                                        near ? "; did you mean '" + *near + "'?" : ""));
+                                        base::hint(component, known)));
             }
         }
     }
@@ -86,12 +85,11 @@ private:
             for (const auto& [field, produced] : fields) {
                 const SettingName* setting = std::get_if<SettingName>(&produced);
                 if (setting != nullptr && !schema.contains(setting->name)) {
-                    const std::optional<std::string> near = base::nearest(setting->name, known);
                     throw base::Error(
                         base::Fault::Input,
                         "service '{}' of component '{}' hands out setting '{}', which no package of the "
                         "component has{}",
-                        service, name, setting->name, near ? "; did you mean '" + *near + "'?" : "");
+                        service, name, setting->name, base::hint(setting->name, known));
                 }
             }
         }

@@ -118,9 +118,8 @@ void check_where(const base::Fields& record, const std::vector<DeclaredNode>& no
         by_name ? names : std::vector<std::string>(labels.begin(), labels.end());
     const std::string& wanted = by_name ? where.value : where.name;
     if (std::find(known.begin(), known.end(), wanted) == known.end()) {
-        const std::optional<std::string> near = base::nearest(wanted, known);
         record.fail("where", fmt::format("{} '{}' is not in this environment{}", by_name ? "node" : "label",
-                                         wanted, near ? "; did you mean '" + *near + "'?" : ""));
+                                         wanted, base::hint(wanted, known)));
     }
 }
 

@@ -221,8 +221,7 @@ void nearest_global(lua_State* state, const char* wanted, char* said, std::size_
     }
     lua_pop(state, 1);
     std::sort(names.begin(), names.end());
-    const std::optional<std::string> near = base::nearest(wanted, names);
-    const std::string text = near ? "; did you mean '" + *near + "'?" : std::string();
+    const std::string text = base::hint(wanted, names);
     std::strncpy(said, text.c_str(), size - 1);
 }
 

@@ -16,11 +16,6 @@ namespace {
 
 using Complaints = std::vector<Complaint>;
 
-std::string hint(std::string_view word, const std::vector<std::string>& known) {
-    const std::optional<std::string> near = base::nearest(word, known);
-    return near ? "; did you mean '" + *near + "'?" : std::string();
-}
-
 // What a reader of one value throws gets the name in front.
 template <class Read>
 void try_reading(std::string_view name, const base::Value& value, Complaints& complaints, Read read) {
@@ -56,9 +51,9 @@ void check_choice(const Argument& argument, const base::Value& value, Complaints
     if (text == nullptr) {
         mistyped(argument.name, value, list, complaints);
     } else if (std::ranges::find(words, *text) == words.end()) {
-        complaints.push_back(
-            {fmt::format("'{}' is '{}', but must be {}{}", argument.name, *text, list, hint(*text, words)),
-             value.line});
+        complaints.push_back({fmt::format("'{}' is '{}', but must be {}{}", argument.name, *text, list,
+                                          base::hint(*text, words)),
+                              value.line});
     }
 }
 
@@ -105,7 +100,7 @@ void check_record(std::string_view name, const base::Value& value, const std::ve
         const std::string path = name.empty() ? member.name : fmt::format("{}.{}", name, member.name);
         if (std::ranges::find(keys, member.name) == keys.end()) {
             complaints.push_back(
-                {fmt::format("unknown key '{}'{}", path, hint(member.name, keys)), member.line});
+                {fmt::format("unknown key '{}'{}", path, base::hint(member.name, keys)), member.line});
         } else if (!member.value.is_null()) {
             check(path, member);
         }
@@ -288,9 +283,9 @@ void complain_of_options(const Method& method, const base::Value& options, Compl
         }
         const auto known = std::ranges::find(method.options, member.name, &Argument::name);
         if (known == method.options.end()) {
-            complaints.push_back(
-                {fmt::format("unknown key '{}'{}", member.name, hint(member.name, names_of(method.options))),
-                 member.line});
+            complaints.push_back({fmt::format("unknown key '{}'{}", member.name,
+                                              base::hint(member.name, names_of(method.options))),
+                                  member.line});
         } else {
             complain(*known, member.value, complaints);
         }

@@ -41,9 +41,8 @@ OnFailure on_failure_of(const base::Fields& fields, OnFailure absent,
         for (std::size_t at = 0; at < allowed.size(); ++at) {
             list += (at == 0 ? "'" : at + 1 == allowed.size() ? " or '" : ", '") + allowed[at] + "'";
         }
-        const std::optional<std::string> near = base::nearest(*text, allowed);
         fields.fail("on_failure", fmt::format("'on_failure' is '{}', but must be {}{}", *text, list,
-                                              near ? "; did you mean '" + *near + "'?" : ""));
+                                              base::hint(*text, allowed)));
     }
     return failure_words.at(*text);
 }

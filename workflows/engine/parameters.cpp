@@ -124,9 +124,8 @@ base::Value apply_parameters(const std::vector<Script::Parameter>& parameters, c
     }
     for (const base::Member& member : given.members) {
         if (std::find(names.begin(), names.end(), member.name) == names.end()) {
-            const std::optional<std::string> near = base::nearest(member.name, names);
             throw base::Error(base::Fault::Input, "workflow '{}': unknown parameter '{}'{}", workflow,
-                              member.name, near ? "; did you mean '" + *near + "'?" : "");
+                              member.name, base::hint(member.name, names));
         }
     }
     return values;

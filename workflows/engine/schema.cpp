@@ -84,10 +84,8 @@ std::map<std::string, Environment::Explained> resolve(const std::map<std::string
     for (const auto& [name, given] : resolved) {
         const auto known = schema.find(name);
         if (known == schema.end()) {
-            const std::optional<std::string> near = base::nearest(name, names);
             throw base::Error(base::Fault::Input, "{}: no package of component '{}' has a setting '{}'{}",
-                              place_of(given.from), component, name,
-                              near ? "; did you mean '" + *near + "'?" : "");
+                              place_of(given.from), component, name, base::hint(name, names));
         }
         if (const std::optional<std::string> objection = known->second.setting.objection(given.value)) {
             throw base::Error(base::Fault::Input, "{}: setting '{}' of component '{}' {}",

@@ -29,11 +29,6 @@ using Kind = Expression::Kind;
 /// What a local variable is known to be.
 enum class Role { Unknown, Context, Params, Level, Component };
 
-std::string hint(std::string_view word, const std::vector<std::string>& known) {
-    const std::optional<std::string> near = base::nearest(word, known);
-    return near ? "; did you mean '" + *near + "'?" : std::string();
-}
-
 std::vector<std::string> names_of(const std::vector<Field>& fields) {
     std::vector<std::string> names;
     for (const Field& field : fields) {
@@ -174,7 +169,7 @@ private:
         case Kind::Global:
             if (!globals_.contains(expression.text)) {
                 add(expression.place,
-                    fmt::format("unknown name '{}'{}", expression.text, hint(expression.text, names_)));
+                    fmt::format("unknown name '{}'{}", expression.text, base::hint(expression.text, names_)));
             }
             return;
         case Kind::Index:
@@ -248,7 +243,7 @@ private:
                      const std::vector<std::string>& known) {
         const std::string& name = *member_name(index);
         if (std::ranges::find(known, name) == known.end()) {
-            add(index.member, fmt::format("{} '{}'{}", complaint, name, hint(name, known)));
+            add(index.member, fmt::format("{} '{}'{}", complaint, name, base::hint(name, known)));
         }
     }
 
@@ -276,7 +271,7 @@ private:
             }
             add(call.member, std::ranges::find(fields, call.text) != fields.end()
                                  ? fmt::format("'{0}' is no method; write ctx.{0}", call.text)
-                                 : fmt::format("ctx has no '{}'{}", call.text, hint(call.text, known)));
+                                 : fmt::format("ctx has no '{}'{}", call.text, base::hint(call.text, known)));
             return;
         }
         const std::size_t written = call.parts.size() - 1;

@@ -38,8 +38,7 @@ std::optional<std::string> Variables::objection(std::string_view path) const {
             return std::nullopt;
         }
     }
-    const std::optional<std::string> near = base::nearest(path, names);
-    return fmt::format("'{}' is undefined{}", path, near ? "; did you mean '" + *near + "'?" : "");
+    return fmt::format("'{}' is undefined{}", path, base::hint(path, names));
 }
 
 Variables variables_of(const repo::Manifest& manifest, const Application& application,

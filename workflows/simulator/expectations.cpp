@@ -303,9 +303,7 @@ const Expectation& find(std::string_view name) {
     const auto* const found =
         std::find_if(table.begin(), table.end(), [&](const Expectation& one) { return one.name == name; });
     if (found == table.end()) {
-        const std::optional<std::string> near = base::nearest(name, expectations());
-        throw Error(Fault::Input, "expect has no '{}'{}", name,
-                    near ? "; did you mean '" + *near + "'?" : "");
+        throw Error(Fault::Input, "expect has no '{}'{}", name, base::hint(name, expectations()));
     }
     return *found;
 }

@@ -97,9 +97,8 @@ Faults Faults::profile(std::string_view name) {
             return profile.faults;
         }
     }
-    const std::optional<std::string> near = base::nearest(name, profiles());
     throw base::Error(base::Fault::Input, "'{}' is no profile of faults; there are: {}{}", name,
-                      fmt::join(profiles(), ", "), near ? "; did you mean '" + *near + "'?" : "");
+                      fmt::join(profiles(), ", "), base::hint(name, profiles()));
 }
 
 } // namespace workflows::simulator

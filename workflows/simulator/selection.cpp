@@ -36,11 +36,6 @@ std::optional<OrderKind> find_step(std::string_view name) {
     return found == words.end() ? std::nullopt : std::optional(static_cast<OrderKind>(found - words.begin()));
 }
 
-std::string hint(std::string_view word, const std::vector<std::string>& known) {
-    const std::optional<std::string> near = base::nearest(word, known);
-    return near ? "; did you mean '" + *near + "'?" : "";
-}
-
 std::vector<std::string> words_in(std::string_view text) {
     std::istringstream stream{std::string(text)};
     std::vector<std::string> words;
@@ -57,7 +52,7 @@ OrderKind step_named(std::string_view name) {
         return *kind;
     }
     throw Error(Fault::Input, "'{}' is no step; there are: {}{}", name, fmt::join(step_words(), ", "),
-                hint(name, step_words()));
+                base::hint(name, step_words()));
 }
 
 Selection::Selection(std::string_view words, const RunInput& input)
@@ -98,7 +93,7 @@ std::size_t Selection::read_step(const std::vector<std::string>& words, const Ru
     if (!known.contains(command_)) {
         const std::vector<std::string> list(known.begin(), known.end());
         throw Error(Fault::Input, "no component has a command '{}'; there are: {}{}", command_,
-                    fmt::join(list, ", "), hint(command_, list));
+                    fmt::join(list, ", "), base::hint(command_, list));
     }
     return 2;
 }
@@ -133,13 +128,13 @@ void Selection::narrow(const std::string& word, const RunInput& input) {
     if (component) {
         const std::vector<std::string> list(known.begin(), known.end());
         throw Error(Fault::Input, "component '{}' is not in the simulation; there are: {}{}", word,
-                    fmt::join(list, ", "), hint(word, list));
+                    fmt::join(list, ", "), base::hint(word, list));
     }
     if (!kind_) {
         known.insert(step_words().begin(), step_words().end());
     }
     throw Error(Fault::Input, "{}'{}' is not in the simulation{}", kind_ ? "node " : "step or node ", word,
-                hint(word, {known.begin(), known.end()}));
+                base::hint(word, {known.begin(), known.end()}));
 }
 
 void Selection::narrow_to_label(const std::string& word, const RunInput& input) {
