@@ -127,11 +127,17 @@ Composition Composer::compose(const RunRequest& request) const {
     return composition;
 }
 
+std::string Composer::application_of(const RunRequest& request) const {
+    if (request.kind != engine::RunKind::Deploy && request.application) {
+        return base::ApplicationName(*request.application).str();
+    }
+    return request.release ? std::string(base::before_slash(base::ReleaseName(*request.release)))
+                           : only_application(environments_, request.environment);
+}
+
 Composition Composer::operation(const RunRequest& request) const {
     const EnvironmentVersion version = environments_.find(request.environment);
-    const std::string application = request.application
-                                        ? base::ApplicationName(*request.application).str()
-                                        : only_application(environments_, request.environment);
+    const std::string application = application_of(request);
     const auto current = environments_.current(request.environment, application);
     if (!current || !current->release) {
         throw base::Error(base::Fault::NotFound,
@@ -228,10 +234,7 @@ Composition Composer::deploy(const RunRequest& request) const {
 
 Composition Composer::rollback(const RunRequest& request) const {
     const EnvironmentVersion today = environments_.find(request.environment);
-    const std::string application = request.application ? base::ApplicationName(*request.application).str()
-                                    : request.release
-                                        ? std::string(base::before_slash(base::ReleaseName(*request.release)))
-                                        : only_application(environments_, request.environment);
+    const std::string application = application_of(request);
     const KnownGood goal =
         way_back(environments_, request.environment, application, request.release, request.undoing);
     const EnvironmentVersion then = environments_.find(request.environment, goal.environment_version);

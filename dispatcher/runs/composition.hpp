@@ -78,6 +78,9 @@ public:
     /// environment, also when a target's wishes are more than a message to its node can carry; {Conflict} for
     /// a way back that something irreversible stands in.
     Composition compose(const RunRequest& request) const;
+    /// The application that a request is about. @throws base::Error{Input | NotFound} when it names none and
+    /// the environment runs none, or several.
+    std::string application_of(const RunRequest& request) const;
     /// The text of a workflow: the release's own, or the stock one. @throws base::Error{NotFound | Denied}
     std::string workflow_text(const base::ReleaseName& release, const std::string& name) const;
 

@@ -77,6 +77,8 @@ void Planner::ask(const RunRequest& request, const std::string& actor, std::func
         base::Transaction transaction(world_.database);
         records_.remember_plan(question->composition.input.hash().str(),
                                question->composition.input.to_value(), actor, now);
+        const std::int64_t epoch =
+            records_.epoch_beside_runs(request.environment, question->composition.application);
         std::int64_t number = 0;
         for (const engine::Desired& desired : question->composition.input.targets) {
             if (!world_.fleet.online(desired.target.node)) {
@@ -85,7 +87,7 @@ void Planner::ask(const RunRequest& request, const std::string& actor, std::func
             const protocol::Order text{
                 .id = base::make_ulid(now),
                 .run = plan,
-                .epoch = records_.current_epoch(),
+                .epoch = epoch,
                 .expires = now + time_to_answer,
                 .component = desired.target.component.str(),
                 .kind = "prepare",

@@ -20,10 +20,6 @@ constexpr std::chrono::hours start_tolerance{1};
 constexpr std::array<std::string_view, 9> verbs{"approve", "reject", "pause",    "resume", "cancel",
                                                 "retry",   "skip",   "rollback", "signal"};
 
-std::string described(const RunRecord& run) {
-    return fmt::format("run {} ({} of {} by {})", run.id, run.kind, run.release, run.actor);
-}
-
 /// Somebody may want to know why, and try it again.
 bool is_left_behind(const std::string& state) {
     static const std::set<std::string, std::less<>> left = {"failed",      "rollback_failed", "lost",
@@ -81,7 +77,7 @@ void Rollouts::refuse_second_rollback(const RunRequest& request, const std::stri
                               "environment '{}' is on its way back already: {}; follow it with 'tiercel run "
                               "follow {}', or name "
                               "a release with --to",
-                              request.environment, described(other), other.id);
+                              request.environment, other.str(), other.id);
         }
     }
 }
@@ -113,9 +109,11 @@ std::string Rollouts::request(RunRequest request, const std::string& actor) {
     check_reason(request.override_lock, "--override-lock");
     check_times(request);
     refuse_locked_rollback(request);
-    const std::shared_ptr<RunExecutor> holder = active(request.environment);
-    if (request.kind == engine::RunKind::Rollback && holder &&
-        holder->run().input().kind != engine::RunKind::Rollback) {
+    const std::shared_ptr<RunExecutor> holder =
+        request.kind == engine::RunKind::Rollback
+            ? active(request.environment, composer_.application_of(request))
+            : nullptr;
+    if (holder && holder->run().input().kind != engine::RunKind::Rollback) {
         request.preempts = holder->id();
         request.undoing = holder->run().input().kind == engine::RunKind::Deploy;
     }
@@ -148,7 +146,7 @@ std::string Rollouts::request(RunRequest request, const std::string& actor) {
     try {
         base::Transaction transaction(world_.database);
         records_.create(run);
-        tell_request(run, composition, holder ? std::optional(records_.find(holder->id())) : std::nullopt);
+        tell_request(run, composition);
         if (run.preempts) {
             consequences = holder->record(
                 engine::Signalled{"preempt", actor, "rollback " + run.id + " is waiting", {}, {}}, actor);
@@ -174,8 +172,7 @@ std::string Rollouts::request(RunRequest request, const std::string& actor) {
 }
 
 /// The first lines of a run's story: what it waits for, and what was overridden for it.
-void Rollouts::tell_request(const RunRecord& run, const Composition& composition,
-                            const std::optional<RunRecord>& holder) {
+void Rollouts::tell_request(const RunRecord& run, const Composition& composition) {
     if (run.override_freeze) {
         note(run.id, "freeze overridden", {{"reason", *run.override_freeze}}, run.actor);
     }
@@ -186,8 +183,8 @@ void Rollouts::tell_request(const RunRecord& run, const Composition& composition
         note(run.id, done.again ? "command runs once more" : "command has run already",
              {{"command", done.command}, {"target", done.target.str()}, {"run", done.run}}, run.actor);
     }
-    if (holder) {
-        note(run.id, "run queued", {{"behind", described(*holder)}}, run.actor);
+    if (const auto ahead = behind(run)) {
+        note(run.id, "run queued", {{"behind", ahead->str()}}, run.actor);
     }
     for (const engine::Waiting& wait : admission_of(run, &composition.input).waits) {
         note(run.id, "run waits", {{"for", wait.what}, {"until", base::to_rfc3339(*wait.until)}}, run.actor);
@@ -343,7 +340,7 @@ std::string Rollouts::retry(const RunRecord& run, const Signal& signal) {
         std::none_of(retries.begin(), retries.end(), is_last)) {
         throw base::Error(base::Fault::Conflict,
                           "{} came after run '{}', whose targets may be others by now; deploy {} again",
-                          described(*last), run.id, run.release);
+                          last->str(), run.id, run.release);
     }
     RunRequest request = request_of(run);
     request.plan.reset();
@@ -373,14 +370,8 @@ Rollouts::Waits Rollouts::waiting(const std::string& id) const {
     if (run.state != "queued") {
         return answer;
     }
-    for (const RunRecord& other : records_.open(run.environment)) {
-        if (other.id != run.id &&
-            (other.state == "running" || (other.kind == "rollback" && run.kind != "rollback"))) {
-            answer.waits.push_back({fmt::format("the end of {}, which holds environment '{}'",
-                                                described(other), run.environment),
-                                    {}});
-            break;
-        }
+    if (const auto ahead = behind(run)) {
+        answer.waits.push_back({"the end of " + ahead->str(), {}});
     }
     try {
         const Composition composition = composer_.compose(request_of(run));

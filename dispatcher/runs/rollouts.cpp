@@ -43,9 +43,21 @@ void Rollouts::resume() {
 
 // ---- from queued to ended ----
 
-std::shared_ptr<RunExecutor> Rollouts::active(const std::string& environment) const {
+/// A copy: what is done to them may end some.
+std::vector<std::shared_ptr<RunExecutor>> Rollouts::under_way() const {
+    std::vector<std::shared_ptr<RunExecutor>> all;
     for (const auto& [id, executor] : executors_) {
-        if (executor->run().input().environment.str() == environment && !executor->ended()) {
+        all.push_back(executor);
+    }
+    return all;
+}
+
+std::shared_ptr<RunExecutor> Rollouts::active(const std::string& environment,
+                                              const std::string& application) const {
+    for (const auto& [id, executor] : executors_) {
+        const engine::RunInput& input = executor->run().input();
+        if (input.environment.str() == environment && base::before_slash(input.release) == application &&
+            !executor->ended()) {
             return executor;
         }
     }
@@ -64,25 +76,72 @@ void Rollouts::start_when_possible(const std::string& environment) {
     }
 }
 
-void Rollouts::start_next(const std::string& environment) {
+std::string Rollouts::Behind::str() const {
+    return fmt::format("{}, which has {}, too", run.str(), where);
+}
+
+/// All that queue, in their order, with the one that each waits for. `look` tells whether it takes its place:
+/// those that come after and meet it wait for it then.
+void Rollouts::in_order(
+    const std::string& environment,
+    const std::function<bool(const RunRecord&, const std::optional<Behind>&)>& look) const {
     std::vector<RunRecord> queue = records_.open(environment);
-    std::stable_partition(queue.begin(), queue.end(),
-                          [](const RunRecord& run) { return run.kind == "rollback"; });
-    bool free =
-        std::none_of(queue.begin(), queue.end(), [](const RunRecord& run) { return run.state == "running"; });
+    const auto waiting = std::stable_partition(queue.begin(), queue.end(),
+                                               [](const RunRecord& run) { return run.state == "running"; });
+    std::stable_partition(waiting, queue.end(), [](const RunRecord& run) { return run.kind == "rollback"; });
+    if (waiting == queue.end()) {
+        return;
+    }
+    std::vector<std::pair<const RunRecord*, Footprint>> taken;
+    for (auto run = queue.begin(); run != waiting; ++run) {
+        taken.emplace_back(&*run, footprint_under_way(*run));
+    }
+    const engine::Environment declared = Environments(world_.database).find(environment).read();
+    for (auto run = waiting; run != queue.end(); ++run) {
+        const Footprint footprint = Footprint::of(run->application, declared);
+        std::optional<Behind> behind;
+        for (const auto& [other, theirs] : taken) {
+            if (const auto where = behind ? std::nullopt : footprint.meets(theirs)) {
+                behind = Behind{*other, *where};
+            }
+        }
+        if (look(*run, behind)) {
+            taken.emplace_back(&*run, footprint);
+        }
+    }
+}
+
+/// From the records, because one that cannot be read holds what it has.
+Footprint Rollouts::footprint_under_way(const RunRecord& run) const {
+    Footprint footprint{run.application, {}};
+    for (const TargetRecord& target : records_.targets(run.id)) {
+        footprint.nodes.insert(base::NodeName(target.node));
+    }
+    return footprint;
+}
+
+std::optional<Rollouts::Behind> Rollouts::behind(const RunRecord& run) const {
+    std::optional<Behind> found;
+    in_order(run.environment, [&](const RunRecord& other, const std::optional<Behind>& ahead) {
+        if (other.id == run.id) {
+            found = ahead;
+        }
+        return ahead && admission_of(other, nullptr).waits.empty();
+    });
+    return found;
+}
+
+void Rollouts::start_next(const std::string& environment) {
     std::optional<base::Time> next;
     const auto look_at = [&](std::optional<base::Time> time) {
         next = time && next ? std::min(*time, *next) : (time ? time : next);
     };
-    for (const RunRecord& run : queue) {
-        if (run.state != "queued") {
-            continue;
-        }
-        // What a run would be bound to is known once nothing is in its way; until then only its time may run
+    in_order(environment, [&](const RunRecord& run, const std::optional<Behind>& behind) {
+        // What a run would be bound to is known once nobody is in its way; until then only its time may run
         // out.
-        const std::optional<Composition> composition = free ? composed(run) : std::nullopt;
-        if (free && !composition) {
-            continue;
+        const std::optional<Composition> composition = behind ? std::nullopt : composed(run);
+        if (!behind && !composition) {
+            return false;
         }
         if (composition) {
             drop_void_approvals(run, composition->input);
@@ -91,12 +150,14 @@ void Rollouts::start_next(const std::string& environment) {
         look_at(admitted.look_again);
         if (admitted.ends) {
             end_unstarted(run, admitted.ends->outcome, admitted.ends->reason, std::string(self));
-        } else if (free && admitted.waits.empty()) {
-            free = !start(run, *composition);
+            return false;
         }
-    }
-    if (const auto executor = active(environment)) {
-        look_at(keep_to_freeze(*executor));
+        return admitted.waits.empty() && (behind || start(run, *composition));
+    });
+    for (const auto& executor : under_way()) {
+        if (executor->run().input().environment.str() == environment && !executor->ended()) {
+            look_at(keep_to_freeze(*executor));
+        }
     }
     wake(environment, next);
 }
@@ -326,11 +387,7 @@ void Rollouts::reported(const base::NodeName& node, const protocol::Report& repo
 }
 
 void Rollouts::node_seen(const base::NodeName& node, bool online) {
-    std::vector<std::shared_ptr<RunExecutor>> all;
-    for (const auto& [id, executor] : executors_) {
-        all.push_back(executor);
-    }
-    for (const auto& executor : all) {
+    for (const auto& executor : under_way()) {
         executor->node_seen(node, online);
     }
 }

@@ -4,6 +4,7 @@
 
 #include "dispatcher/runs/admission.hpp"
 #include "dispatcher/runs/composition.hpp"
+#include "dispatcher/runs/footprint.hpp"
 #include "dispatcher/runs/policies.hpp"
 #include "dispatcher/runs/run_executor.hpp"
 
@@ -28,9 +29,11 @@ struct Signal {
     std::vector<std::string> again = {}; ///< of "retry" of a run that has ended: see RunRequest
 };
 
-/// All runs. One is active in an environment at a time; others queue, and say behind whom (law 14) and for
-/// what (admission.hpp). Of those that may start the first one does, a rollback before all others, which also
-/// tells a run under way to make room. Thread: the one.
+/// All runs. In an environment, runs that meet (footprint.hpp) are under way one after the other; who queues
+/// says behind whom (law 14) and for what (admission.hpp). Rollbacks stand before all others, and the older
+/// before the younger: who only waits for others to end is not overtaken by those that it meets; who waits
+/// for people or the calendar is in nobody's way. A rollback also tells a run of its application to make
+/// room. Thread: the one.
 class Rollouts {
 public:
     Rollouts(World& world, const Composer& composer);
@@ -93,8 +96,7 @@ private:
     void refuse_second_rollback(const RunRequest& request, const std::string& application) const;
     void refuse_locked_rollback(const RunRequest& request) const;
     void check_times(RunRequest& request) const;
-    void tell_request(const RunRecord& run, const Composition& composition,
-                      const std::optional<RunRecord>& holder);
+    void tell_request(const RunRecord& run, const Composition& composition);
     RunRequest request_of(const RunRecord& run) const;
     void pass_on(RunExecutor& executor, const RunRecord& run, const Signal& signal);
     std::string retry(const RunRecord& run, const Signal& signal);
@@ -103,6 +105,17 @@ private:
 
     void start_when_possible(const std::string& environment);
     void start_next(const std::string& environment);
+    /// The run that another one waits for, and where they meet.
+    struct Behind {
+        RunRecord run;
+        std::string where;
+        std::string
+        str() const; ///< "run 01K… (deploy of shop/2.0 by token:alice), which has node 'web-1', too"
+    };
+    void in_order(const std::string& environment,
+                  const std::function<bool(const RunRecord&, const std::optional<Behind>&)>& look) const;
+    std::optional<Behind> behind(const RunRecord& run) const;
+    Footprint footprint_under_way(const RunRecord& run) const;
     std::optional<Composition> composed(const RunRecord& run);
     Admission admission_of(const RunRecord& run, const workflows::engine::RunInput* input) const;
     void drop_void_approvals(const RunRecord& run, const workflows::engine::RunInput& today);
@@ -114,7 +127,8 @@ private:
     void end_unstarted(const RunRecord& run, workflows::engine::Outcome outcome, const std::string& reason,
                        const std::string& actor);
     void has_ended(const std::string& run);
-    std::shared_ptr<RunExecutor> active(const std::string& environment) const;
+    std::shared_ptr<RunExecutor> active(const std::string& environment, const std::string& application) const;
+    std::vector<std::shared_ptr<RunExecutor>> under_way() const;
     void note(const std::string& run, const std::string& message, base::Object fields,
               const std::string& actor);
 

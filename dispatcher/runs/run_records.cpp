@@ -88,6 +88,10 @@ std::vector<RunRecord> all(base::Statement& rows) {
 
 } // namespace
 
+std::string RunRecord::str() const {
+    return fmt::format("run {} ({} of {} by {})", id, kind, release, actor);
+}
+
 void RunRecords::create(const RunRecord& run) {
     const auto text = [](const std::optional<base::Time>& time) {
         return time ? std::optional(base::to_rfc3339(*time)) : std::nullopt;
@@ -236,6 +240,13 @@ std::int64_t RunRecords::next_epoch() {
 std::int64_t RunRecords::current_epoch() const {
     base::Statement row = database_.prepare("SELECT value FROM counters WHERE name = 'epoch'");
     return row.step() ? row.whole(0) : 0;
+}
+
+std::int64_t RunRecords::epoch_beside_runs(const std::string& environment,
+                                           const std::string& application) const {
+    base::Statement row = database_.prepare(
+        "SELECT epoch FROM runs WHERE environment = ? AND application = ? AND state = 'running'");
+    return row.with(environment, application).step() ? row.whole(0) : current_epoch();
 }
 
 void RunRecords::remember_plan(const std::string& hash, const base::Value& input, const std::string& actor,

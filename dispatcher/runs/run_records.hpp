@@ -48,6 +48,8 @@ struct RunRecord {
     base::Time created;
     std::optional<base::Time> started;
     std::optional<base::Time> ended;
+
+    std::string str() const; ///< "run 01K… (deploy of shop/2.0 by token:alice)"
 };
 
 struct TargetRecord {
@@ -99,6 +101,9 @@ public:
     /// Grows with each run; a client refuses orders of an older one. Starts at 1.
     std::int64_t next_epoch();
     std::int64_t current_epoch() const;
+    /// What an order outside of all runs bears: the epoch of the application's run under way, whose orders it
+    /// must not make stale; else the current one.
+    std::int64_t epoch_beside_runs(const std::string& environment, const std::string& application) const;
 
     void remember_plan(const std::string& hash, const base::Value& input, const std::string& actor,
                        base::Time now);

@@ -39,6 +39,22 @@ components = ["shop/web"]
 addresses = { service = "127.0.0.3" }
 )";
 
+/// More of the same environment.
+constexpr const char* neighbours_toml = R"(
+[[nodes]]
+name = "mail-1"
+components = ["mail/all"]
+addresses = { service = "127.0.0.4" }
+[[nodes]]
+name = "both-1"
+components = ["mail/all", "logs/all"]
+addresses = { service = "127.0.0.5" }
+[[nodes]]
+name = "news-1"
+components = ["logs/all", "news/all"]
+addresses = { service = "127.0.0.6" }
+)";
+
 /// As `app_lua`, with a migration.
 constexpr const char* migrating_lua = R"(application "shop" {
     component "app" { packages = { "shop-app" }, produces = { http = { port = setting "port" } },
@@ -64,15 +80,27 @@ repo::ManifestPackage package(const std::string& name, const std::string& versio
 struct House::ReleaseShelf final : runs::Releases {
     ReleaseShelf() {
         for (const std::string version : {"1.0", "2.0", "3.0", "4.0"}) {
-            const char* const model = version == "4.0" ? migrating_lua : app_lua;
-            const repo::Manifest manifest{base::ReleaseName("shop/" + version),
-                                          base::Time{},
-                                          "stable",
-                                          engine::Application::evaluate(model, "app.lua").to_value(),
-                                          {},
-                                          {package("shop-app", version), package("shop-web", version)}};
-            envelopes.emplace("shop/" + version, repo::SignedManifest::sign(manifest, key));
+            add("shop", version, version == "4.0" ? migrating_lua : app_lua, {"shop-app", "shop-web"});
+            for (const std::string application : {"mail", "logs", "news"}) {
+                const std::string model = "application \"" + application +
+                                          "\" { component \"all\" { packages = { \"" + application +
+                                          "-all\" } } }";
+                add(application, version, model, {application + "-all"});
+            }
         }
+    }
+    void add(const std::string& application, const std::string& version, const std::string& model,
+             const std::vector<std::string>& names) {
+        repo::Manifest manifest{base::ReleaseName(application + "/" + version),
+                                base::Time{},
+                                "stable",
+                                engine::Application::evaluate(model, "app.lua").to_value(),
+                                {},
+                                {}};
+        for (const std::string& name : names) {
+            manifest.packages.push_back(package(name, version));
+        }
+        envelopes.emplace(manifest.release.str(), repo::SignedManifest::sign(manifest, key));
     }
     repo::SignedManifest find(const base::ReleaseName& name) const override {
         const auto found = envelopes.find(name.str());
@@ -215,7 +243,7 @@ void House::kill() {
     std::erase_if(due_, [](const auto& due) { return !due.second.survives; });
     boot();
     // Nodes notice that their connection is gone, and come back.
-    for (const char* name : {"app-1", "app-2", "web-1"}) {
+    for (const char* name : {"app-1", "app-2", "web-1", "mail-1", "both-1", "news-1"}) {
         if (offline.contains(name)) {
             continue;
         }
@@ -347,6 +375,10 @@ void House::apply_policy(const std::string& text) {
             "policies/prod.toml", whole, "token:admin", now_);
     transaction.commit();
     rollouts_->look_again("prod");
+}
+
+void House::add_neighbours() {
+    apply_settings(neighbours_toml);
 }
 
 void House::apply_settings(const std::string& text) {

@@ -30,7 +30,7 @@ struct Killed {};
 class House {
 public:
     /// Environment `prod` with app-1, app-2 and web-1, and releases shop/1.0 to shop/4.0, of which
-    /// the last one migrates.
+    /// the last one migrates. There are as many releases of the applications mail, logs and news.
     House();
     ~House();
     House(const House&) = delete;
@@ -40,6 +40,8 @@ public:
     void own_workflow(const std::string& name, const std::string& source);
     void apply_policy(const std::string& text);
     void apply_settings(const std::string& text);
+    /// Three more nodes: mail-1 with mail, both-1 with mail and logs, news-1 with logs and news.
+    void add_neighbours();
     /// Returns the run's id.
     std::string deploy(const std::string& release, const std::string& actor = "token:alice",
                        const std::function<void(dispatcher::runs::RunRequest&)>& with = {});

@@ -84,6 +84,25 @@ TEST_CASE("epochs only grow", "[law-6]") {
     CHECK(records.current_epoch() == 2);
 }
 
+TEST_CASE("a plan beside a run under way makes none of its orders stale, whatever began since elsewhere",
+          "[law-6]") {
+    tests::Store store;
+    runs::RunRecords records(store.database);
+    const auto start = [&](const std::string& id, const std::string& environment) {
+        records.create(run(id, environment));
+        runs::RunRecord started = records.find(id);
+        started.epoch = records.next_epoch();
+        records.start(started, base::Object());
+    };
+    start("a", "prod");
+    start("b", "test");
+    CHECK(records.epoch_beside_runs("prod", "shop") == 1);
+    CHECK(records.epoch_beside_runs("test", "shop") == 2);
+    CHECK(records.epoch_beside_runs("prod", "mail") == 2);
+    records.end("a", "succeeded", "", tests::at("12:01:00"));
+    CHECK(records.epoch_beside_runs("prod", "shop") == 2);
+}
+
 TEST_CASE("targets keep their level when they move, and are counted by state", "[law-1]") {
     tests::Store store;
     runs::RunRecords records(store.database);
