@@ -77,7 +77,7 @@ void Rollouts::start_when_possible(const std::string& environment) {
 }
 
 std::string Rollouts::Behind::str() const {
-    return fmt::format("{}, which has {}, too", run.str(), where);
+    return fmt::format("{}, which works on {}, too", run.str(), where);
 }
 
 /// All that queue, in their order, with the one that each waits for. `look` tells whether it takes its place:

@@ -110,7 +110,7 @@ private:
         RunRecord run;
         std::string where;
         std::string
-        str() const; ///< "run 01K… (deploy of shop/2.0 by token:alice), which has node 'web-1', too"
+        str() const; ///< "run 01K… (deploy of shop/2.0 by token:alice), which works on node 'web-1', too"
     };
     void in_order(const std::string& environment,
                   const std::function<bool(const RunRecord&, const std::optional<Behind>&)>& look) const;

@@ -341,7 +341,7 @@ class Access(unittest.TestCase):
         self.assertEqual(self.fleet.json("run", "show", second)["state"], "queued")
         said = self.fleet.tiercel("run", "explain", second)
         self.assertIn(first, said)
-        self.assertIn("'test'", said)
+        self.assertIn("works on application 'svc'", said)
         ended = [self.fleet.finish(run) for run in (first, second)]
         self.assertEqual([document["outcome"] for document in ended], ["succeeded", "succeeded"], ended)
         self.assertLessEqual(ended[0]["ended"], ended[1]["started"])

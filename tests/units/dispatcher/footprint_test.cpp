@@ -62,8 +62,8 @@ TEST_CASE("a week of soak of one application keeps no other one waiting, unless 
     CHECK(house.run(mail).state == "running");
     CHECK(house.run(logs).state == "queued");
     CHECK(house.waits(shop).find("the end of run") == std::string::npos);
-    CHECK(house.waits(logs) ==
-          "the end of run " + mail + " (deploy of mail/1.0 by token:alice), which has node 'both-1', too");
+    CHECK(house.waits(logs) == "the end of run " + mail +
+                                   " (deploy of mail/1.0 by token:alice), which works on node 'both-1', too");
     CHECK(house.tells(logs, "run queued behind=run " + mail));
     house.pass(2h);
     CHECK(house.run(mail).outcome == "succeeded");
@@ -80,7 +80,7 @@ TEST_CASE("who waits only for others to end is not overtaken by those that it me
     CHECK(house.run(logs).state == "queued");
     REQUIRE(house.run(news).state == "queued");
     CHECK_THAT(house.waits(news), Catch::Matchers::Contains("the end of run " + logs));
-    CHECK_THAT(house.waits(news), Catch::Matchers::Contains("which has node 'news-1', too"));
+    CHECK_THAT(house.waits(news), Catch::Matchers::Contains("which works on node 'news-1', too"));
     house.finish();
     CHECK(house.run(news).outcome == "succeeded");
     CHECK(house.run(logs).started < house.run(news).started);
