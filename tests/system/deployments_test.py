@@ -141,6 +141,23 @@ class Deployments(Acts):
         order = self.changed()
         self.assertEqual([order[0], set(order[1:3]), order[3:]], ["back-3", {"back-1", "back-2"}, ["front-2", "front-1"]], "green, then blue")
 
+    def test_blue_stands_by_while_green_serves_alone_and_serves_again_when_green_is_not_good_enough(self):
+        before = set(self.answers().values())
+        release = self.release()
+        self.knob("back-3", "say-rate", "7\n")
+        self.knob("back-3", "hold-rate")
+        run = self.deploy(release, "blue-green", "settle=50ms", "soak=1h", "max_unavailable=2", "measure=rate", "pass=<= 5")
+        states = {"back-1": "standby", "back-2": "standby", "back-3": "soaking", "front-1": "ready", "front-2": "ready"}
+        self.fleet.until(lambda: self.fleet.targets(run) == states, "blue stands by", 30)
+        self.assertEqual(self.fleet.drained(), ["back-1", "back-2"])
+        self.turn("back-3", "hold-rate")
+        document = self.ended(run, "rolled_back")
+        self.assertIn("rate", document["reason"])
+        self.assertEqual(self.fleet.targets(run), {"back-1": "not_started", "back-2": "not_started", "back-3": "rolled_back",
+                                            "front-1": "not_started", "front-2": "not_started"})
+        self.assertEqual(set(self.answers().values()), before)
+        self.assertEqual(self.changed(), ["back-3"])
+
     def test_one_zone_first_finishes_the_smallest_zone_before_the_next(self):
         release = self.release("back")
         run = self.deploy(release, "one-zone-first", "soak=0s", "zone_soak=50ms")

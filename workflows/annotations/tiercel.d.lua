@@ -95,6 +95,7 @@ function flag(default) end
 ---@field settle? tiercel.Duration how long a target must stay well before it serves again; "0s" without it
 ---@field hold? boolean nobody of a batch serves again before all of it are well; not with a sliding window; false without it
 ---@field where? string only targets whose node has this label: `"rack=a"`
+---@field standby? string nodes by a label, such as `"color=blue"`, that leave service, with what they hold, when the held batch serves; they serve again when they are updated, when the run goes back, or at its end
 ---@field max_failures? tiercel.Portion|tiercel.Budget how many targets may fail; one more stops the run; 0 without it
 ---@field max_unavailable? tiercel.Portion portion of each component's targets that may be out of service at once, rounded down, at least 1; "25%" without it
 ---@field spread? string label of nodes, such as `"rack"`: those out of service at once are spread over its values; "" without it

@@ -52,6 +52,10 @@ void Run::State::retry(const std::optional<Target>& which) {
         ++count;
         act->options.failures.forgiven(*target.desired, target.batch);
         target.verdict.reset();
+        if (target.standby) {
+            leave_service(target);
+            continue;
+        }
         if (target.batch != act->at) { // it soaks, and passes its gate, with those that it goes with now
             target.batch = act->at;
             act->batches[act->at].members.push_back(place(target));

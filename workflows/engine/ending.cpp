@@ -16,7 +16,7 @@ std::size_t count_if(const std::vector<Progress>& targets, bool (*condition)(con
 } // namespace
 
 void Run::State::end_by_script() {
-    if (catch_up()) {
+    if (end_standby() || catch_up()) {
         return;
     }
     for (Progress& target : targets) {
@@ -108,6 +108,7 @@ void Run::State::advance_catching_up() {
     options.failures = FailureBudget::unlimited();
     options.analysis.clear();
     options.hold = false;
+    options.standby = {};
     begin_act(std::move(options));
 }
 

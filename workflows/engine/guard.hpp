@@ -33,6 +33,7 @@ inline constexpr auto guards = std::to_array<std::string_view>({
     "sliding-window",          // no more at once than the window is wide
     "start-barrier",           // law 3: producers are started first
     "stop-means-stop",         // law 2: nobody else starts once a stop condition is known
+    "takes-over-as-a-whole",   // nobody makes way for a batch before all of it serve
     "tier-barrier",            // law 3: producers are updated first
 });
 

@@ -83,6 +83,10 @@ std::vector<Method> all_methods() {
           {"hold", Slot::Flag, "false",
            "nobody of a batch serves again before all of it are well; not with a sliding window"},
           where,
+          {"standby", Slot::Where, "",
+           "nodes by a label, such as `\"color=blue\"`, that leave service, with what they hold, when the "
+           "held batch "
+           "serves; they serve again when they are updated, when the run goes back, or at its end"},
           max_failures,
           max_unavailable,
           spread,

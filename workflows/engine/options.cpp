@@ -3,6 +3,7 @@
 #include "workflows/engine/options.hpp"
 
 #include "base/error.hpp"
+#include "workflows/engine/capacity.hpp"
 #include "workflows/engine/deadlines.hpp"
 
 #include <algorithm>
@@ -68,20 +69,26 @@ std::vector<base::Duration> soak_of(const base::Fields& fields) {
     return list;
 }
 
-void read_where(const base::Fields& fields, ActOptions& options) {
-    const std::optional<std::string> where = fields.maybe_text("where");
+Where read_where(const base::Fields& fields, std::string_view key) {
+    const std::optional<std::string> where = fields.maybe_text(key);
     if (!where) {
-        return;
+        return {};
     }
     const std::size_t equals = where->find('=');
     if (equals == 0 || equals == std::string::npos) {
-        fields.fail("where",
-                    fmt::format("'where' is '{}', but must name a label and its value; write for example "
-                                "\"rack=a\"",
-                                *where));
+        fields.fail(key, fmt::format("'{}' is '{}', but must name a label and its value; write for example "
+                                     "\"rack=a\"",
+                                     key, *where));
     }
-    options.where_label = where->substr(0, equals);
-    options.where_value = where->substr(equals + 1);
+    return {where->substr(0, equals), where->substr(equals + 1)};
+}
+
+void read_standby(const base::Fields& fields, ActOptions& options) {
+    options.standby = read_where(fields, "standby");
+    if (!options.standby.empty() && !options.hold) {
+        fields.fail("standby",
+                    "'standby' leaves service when a batch takes over as a whole; write hold = true, too");
+    }
 }
 
 void read_cut(const base::Fields& fields, ActOptions& options) {
@@ -99,6 +106,7 @@ void read_cut(const base::Fields& fields, ActOptions& options) {
     options.settle = fields.duration("settle", base::Duration{});
     options.analysis = Metric::read(fields, "analysis");
     options.hold = fields.flag("hold", false);
+    read_standby(fields, options);
     if (options.hold && options.cut.sliding) {
         fields.fail("hold",
                     "'hold' keeps a batch together, and a sliding window has no batches; write window = "
@@ -147,6 +155,10 @@ std::string suggestion(const std::string& word, const std::vector<std::string>& 
 
 } // namespace
 
+bool Where::matches(const Desired& target) const {
+    return empty() || label_of(target, label) == value;
+}
+
 std::string_view word(Action action) noexcept {
     return action_words.at(static_cast<std::size_t>(action));
 }
@@ -169,7 +181,7 @@ ActOptions read_act(Action action, const base::Value& arguments, std::size_t lev
             action == Action::Stop ? base::Duration{} : fields.duration("settle", base::Duration{});
         options.on_failure = on_failure_of(fields, OnFailure::Stop, {"stop", "ask", "rollback-all"});
     }
-    read_where(fields, options);
+    options.where = read_where(fields, "where");
     options.cut.spread = fields.text("spread", "");
     options.failures = FailureBudget::read(fields, "max_failures");
     options.max_unavailable = read_portion(fields, "max_unavailable", options.max_unavailable);

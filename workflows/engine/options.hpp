@@ -21,12 +21,21 @@ std::string_view word(Action action) noexcept; ///< "update", "restart", "stop",
 
 enum class OnFailure { RollbackAll, RollbackBatch, Stop, Ask };
 
+/// Nodes by a label: "color=green".
+struct Where {
+    std::string label;
+    std::string value;
+
+    bool empty() const noexcept { return label.empty(); }
+    bool matches(const Desired& target) const;
+    std::string str() const { return label + "=" + value; }
+};
+
 /// The options of ctx:update, ctx:restart, ctx:stop and ctx:start.
 struct ActOptions {
     Action action = Action::Update;
     std::size_t level = 0;
-    std::string where_label; ///< only targets whose node has this label …
-    std::string where_value; ///< … with this value; empty: all
+    Where where; ///< only these targets; empty: all
     Cut cut;
     std::vector<base::Duration> soak = {
         base::Duration{}};      ///< of each entry of the ramp; the last one repeats
@@ -38,6 +47,7 @@ struct ActOptions {
     std::map<OrderKind, base::Duration> deadlines;
     std::vector<Metric> analysis; ///< what a batch is judged by while it soaks
     bool hold = false;            ///< nobody of a batch serves again before all of it are well
+    Where standby; ///< of the targets that wait to be updated: these leave service when a held batch serves
 
     base::Duration soak_of(std::size_t entry) const { return soak[std::min(entry, soak.size() - 1)]; }
 };

@@ -20,7 +20,8 @@ bool may_clean_up(TargetState state) {
 
 bool may_be_asked(TargetState state) {
     return state == TargetState::NotStarted || state == TargetState::Ready || state == TargetState::Updated ||
-           state == TargetState::Unchanged || state == TargetState::Stopped || state == TargetState::Failed;
+           state == TargetState::Unchanged || state == TargetState::Stopped ||
+           state == TargetState::Standby || state == TargetState::Failed;
 }
 
 // The node says, or its expired order shows, that the command was not begun.

@@ -91,6 +91,9 @@ void Run::State::advance() {
         case Phase::Surveying:
             advance_survey();
             break;
+        case Phase::Returning:
+            advance_returning();
+            break;
         case Phase::CatchingUp:
             advance_catching_up();
             break;

@@ -85,6 +85,7 @@ enum class TargetState {
     Restarting,
     Stopping,
     Stopped,
+    Standby,
     Starting,
     Probing,
     Proving,

@@ -42,6 +42,7 @@ struct Progress {
     bool in_window = false;            ///< sliding: and has not passed its gate
     std::size_t batch = 0;             ///< of the act under way: which
     bool held = false;                 ///< well, and waits out of service for the others of its batch
+    bool standby = false;              ///< leaves service, or has left it, for a batch that has taken over
     bool halted = false;               ///< was stopped between two steps
     bool migrates = false;             ///< runs its component's migration in this update
     bool excused = false;              ///< skipped by a person, not by circumstances
@@ -75,6 +76,7 @@ struct Act {
     std::size_t held = 0;              ///< targets that wait for the others of their batch
     std::size_t unsettled = 0;         ///< of the current batch: not yet in service again, nor at an end
     std::optional<std::string> asking; ///< a person has to say: retry, skip or roll back; why
+    bool taken_over = false;           ///< its batch serves, and those on standby were told to leave service
     bool soaked = false;               ///< its time is over
     std::vector<Watch> watches;        ///< that judge the batch while it soaks
     std::deque<std::size_t> due;       ///< watches that are due while nodes measure for another one
@@ -166,8 +168,9 @@ struct OpenTimer {
 
 /// All that a run knows. Its functions stand in the file of their noun: run.cpp (events in, questions),
 /// commands.cpp (the script's), preflight.cpp, update.cpp (acts on levels: batches, window, soak, gate),
-/// judging.cpp (measurements), packaged_command.cpp, steps.cpp (orders and their reports), signals.cpp (what
-/// people say), approval.cpp, stopping.cpp (stop conditions), way_back.cpp, ending.cpp.
+/// standby.cpp (who makes way for a batch), judging.cpp (measurements), packaged_command.cpp, steps.cpp
+/// (orders and their reports), signals.cpp (what people say), approval.cpp, stopping.cpp (stop conditions),
+/// way_back.cpp, ending.cpp.
 struct Run::State {
     enum class Phase {
         Idle,
@@ -178,7 +181,8 @@ struct Run::State {
         ScriptWaiting, ///< for a timer, an approval, a signal
         Stopping,
         GoingBack,
-        Cleaning, ///< the script runs what it deferred
+        Cleaning,  ///< the script runs what it deferred
+        Returning, ///< who is on standby serves again
         CatchingUp,
         Settling,
         Over
@@ -290,6 +294,8 @@ struct Run::State {
     Capacity::Room room_for(const Progress& target, const Act::Lane& lane) const;
     void resolve_full_window();
     void check_hold(const ActOptions& options, const std::vector<CutBatch>& batches) const;
+    void refuse_crowd(const ActOptions& options, const std::map<base::ComponentName, std::size_t>& crowd,
+                      std::string_view how, std::string_view advice) const;
     void hold(Progress& target);
     void release_held();
     void follow_act(Progress& target);
@@ -300,6 +306,13 @@ struct Run::State {
     void excuse(Progress& target, const std::string& by);
     bool waits_for_decision(const Progress& target) const;
     const Progress* not_yet_decidable() const;
+
+    // standby.cpp
+    bool is_to_stand_by(const Progress& target, const ActOptions& options) const;
+    void take_over();
+    void leave_service(Progress& target);
+    bool end_standby();
+    void advance_returning();
 
     // judging.cpp
     void begin_judging();

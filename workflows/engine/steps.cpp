@@ -133,6 +133,7 @@ void Run::State::take(Progress& target, OrderKind kind) {
 }
 
 void Run::State::start(Progress& target) {
+    target.standby = false;
     const bool drains = target.installed && !target.drained && !target.down;
     switch (act->options.action) {
     case Action::Update:
@@ -347,6 +348,10 @@ void Run::State::next_step(Progress& target, OrderKind kind) {
     const Action action = act->options.action;
     switch (kind) {
     case OrderKind::Drain:
+        if (target.standby) {
+            set_state(target, TargetState::Standby);
+            break;
+        }
         take(target, action == Action::Stop      ? OrderKind::Stop
                      : action == Action::Restart ? OrderKind::Restart
                      : target.applied            ? OrderKind::Restart
@@ -413,7 +418,8 @@ void Run::State::serves_again(Progress& target) {
 }
 
 void Run::State::step_failed(Progress& target, OrderKind kind, TargetState state, const std::string& reason) {
-    if (target.verdict) { // the undrain after a failure
+    if (target.verdict) { // the undrain after a failure, or from standby
+        target.verdict = target.verdict == TargetState::NotStarted ? state : *target.verdict;
         target.reason += "; left out of rotation: " + reason;
         end_as_judged(target);
         return;

@@ -97,7 +97,8 @@ void Run::State::advance_stopping() {
                       "its soak was cut short");
         }
         // Halfway through an outage is between two steps, too.
-        target.halted |= target.state == TargetState::Stopped && stopped->halts();
+        target.halted |= target.state == TargetState::Standby ||
+                         (target.state == TargetState::Stopped && stopped->halts());
     }
     begin_way_back();
 }

@@ -51,29 +51,35 @@ const std::vector<Row>& table() {
         {Ready, "ready", false,
          std::vector<TargetState>{Unchanged, NotStarted, Cancelled, Skipped} + first_steps},
         {Draining, "draining", false,
-         std::vector<TargetState>{Applying, Restarting, Stopping, Undraining} + bad_ends + way_back},
+         std::vector<TargetState>{Applying, Restarting, Stopping, Standby, Undraining} + bad_ends + way_back},
         {Applying, "applying", false,
          std::vector<TargetState>{Commanding, Restarting, Stopped, Undraining} + bad_ends + way_back},
         {Commanding, "commanding", false,
-         std::vector<TargetState>{Restarting, Stopped, Updated, Unchanged, NotStarted, Ready, Undraining} +
+         std::vector<TargetState>{Restarting, Stopped, Standby, Updated, Unchanged, NotStarted, Ready,
+                                  Undraining} +
              bad_ends + way_back},
         {Restarting, "restarting", false,
          std::vector<TargetState>{Probing, Undraining} + bad_ends + way_back},
         {Stopping, "stopping", false, std::vector<TargetState>{Stopped, Undraining} + bad_ends + way_back},
         {Stopped, "stopped", false,
          std::vector<TargetState>{Applying, Commanding, Starting, Updated} + bad_ends + way_back},
+        {Standby, "standby", false,
+         std::vector<TargetState>{Draining, Applying, Commanding, Undraining, NotStarted} + bad_ends +
+             way_back},
         {Starting, "starting", false, std::vector<TargetState>{Probing, Undraining} + bad_ends + way_back},
         {Probing, "probing", false,
          std::vector<TargetState>{Proving, Undraining, Soaking} + bad_ends + way_back},
         {Proving, "proving", false,
          std::vector<TargetState>{Undraining, Soaking, Updated} + bad_ends + way_back},
-        {Undraining, "undraining", false, std::vector<TargetState>{Soaking} + bad_ends + way_back},
+        {Undraining, "undraining", false,
+         std::vector<TargetState>{Soaking, NotStarted} + bad_ends + way_back},
         {Soaking, "soaking", false, std::vector<TargetState>{Updated, RolledBack} + bad_ends + way_back},
         // On the way back.
         {UndoDraining, "undo_draining", false, {Undoing, UndoUndraining, RollbackFailed}},
         {Undoing, "undoing", false, {UndoProbing, UndoUndraining, RolledBack, RollbackFailed}},
         {UndoProbing, "undo_probing", false, {UndoUndraining, RolledBack, RollbackFailed}},
-        {UndoUndraining, "undo_undraining", false, std::vector<TargetState>{RolledBack} + bad_ends},
+        {UndoUndraining, "undo_undraining", false,
+         std::vector<TargetState>{RolledBack, NotStarted} + bad_ends},
         // Words that a target may end with. `failed` and its like may be tried again when a person says so.
         {Updated, "updated", true, way_back + first_steps},
         {Unchanged, "unchanged", true, first_steps},
@@ -125,7 +131,7 @@ bool may_follow(TargetState before, TargetState after) noexcept {
 
 bool is_under_way(TargetState state) noexcept {
     return !row(state).terminal && state != Preparing && state != Ready && state != Soaking &&
-           state != Stopped;
+           state != Stopped && state != Standby;
 }
 
 TargetState failure_state(std::string_view code) noexcept {

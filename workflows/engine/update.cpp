@@ -13,7 +13,8 @@ namespace {
 
 // Where a target no longer holds up its batch.
 bool is_settled(TargetState state) {
-    return state == TargetState::Soaking || state == TargetState::Stopped || is_terminal_word(state);
+    return state == TargetState::Soaking || state == TargetState::Stopped || state == TargetState::Standby ||
+           is_terminal_word(state);
 }
 
 bool may_be_acted_on(TargetState state) {
@@ -26,16 +27,14 @@ bool may_be_acted_on(TargetState state) {
 std::vector<Candidate> Run::State::candidates(const ActOptions& options) {
     std::vector<Candidate> list;
     for (Progress& target : targets) {
-        const bool meant = options.where_label.empty() ||
-                           label_of(*target.desired, options.where_label) == options.where_value;
-        if (target.level != options.level || !meant) {
+        if (target.level != options.level || !options.where.matches(*target.desired)) {
             continue;
         }
         bool pending = false;
         bool taken = false;
         switch (options.action) {
         case Action::Update:
-            pending = (target.state == TargetState::Ready ||
+            pending = (target.state == TargetState::Ready || target.state == TargetState::Standby ||
                        (target.state == TargetState::Stopped && !target.applied)) &&
                       target.changed;
             taken = target.batched && !pending;
@@ -62,7 +61,7 @@ void Run::State::check_order_of_levels(const ActOptions& options) const {
         if (target.level >= options.level) {
             continue;
         }
-        const bool waits = target.state == TargetState::Ready ||
+        const bool waits = target.state == TargetState::Ready || target.state == TargetState::Standby ||
                            (target.state == TargetState::Stopped && target.changed && !target.applied);
         if (options.action == Action::Update && !TIERCEL_GUARD("tier-barrier", !waits)) {
             throw base::Error(base::Fault::Input,
@@ -129,6 +128,12 @@ void Run::State::begin_act(ActOptions options) {
             batches.push_back(std::move(view));
         }
     }
+    if (!act->options.standby.empty() && !act->batches.empty()) {
+        acts.push_back(
+            {"standby",
+             fmt::format("{} of level {}, once the batch before serves", act->options.standby.str(), level),
+             batches.size()});
+    }
     phase = Phase::Acting;
     note(fmt::format("{} started", word(act->options.action)),
          {{"level", static_cast<std::int64_t>(level)},
@@ -151,16 +156,42 @@ void Run::State::check_hold(const ActOptions& options, const std::vector<CutBatc
         for (const std::size_t member : batch.members) {
             together[name(targets[member]).component] += targets[member].installed ? 1 : 0;
         }
-        for (const auto& [component, count] : together) {
-            const std::size_t installed = capacity.installed(component);
-            if (count > options.max_unavailable.limit(installed)) {
-                throw base::Error(
-                    base::Fault::Input,
-                    "ctx:update: {} targets of component '{}' would be held out of service "
-                    "together, but max_unavailable allows only {} ({}); raise it, or give a ramp",
-                    count, component, options.max_unavailable.limit(installed),
-                    options.max_unavailable.explain_limit(installed));
-            }
+        refuse_crowd(options, together, "held out of service together", "raise it, or give a ramp");
+    }
+    if (!options.standby.empty() && cut_batches.size() > 1) {
+        throw base::Error(
+            base::Fault::Input,
+            "ctx:update: 'standby' makes way for one batch, but 'ramp' or 'zone' cuts {}; say with "
+            "'where' who takes over",
+            cut_batches.size());
+    }
+    std::map<base::ComponentName, std::size_t> waiting;
+    for (const CutBatch& batch : cut_batches) {
+        for (const std::size_t member : batch.members) {
+            waiting.emplace(name(targets[member]).component, 0);
+        }
+    }
+    for (const Progress& target : targets) {
+        const auto component = waiting.find(name(target).component);
+        if (component != waiting.end() && is_to_stand_by(target, options)) {
+            ++component->second;
+        }
+    }
+    refuse_crowd(options, waiting, "on standby together", "raise it");
+}
+
+void Run::State::refuse_crowd(const ActOptions& options,
+                              const std::map<base::ComponentName, std::size_t>& crowd, std::string_view how,
+                              std::string_view advice) const {
+    for (const auto& [component, count] : crowd) {
+        const std::size_t installed = capacity.installed(component);
+        if (count > options.max_unavailable.limit(installed)) {
+            throw base::Error(
+                base::Fault::Input,
+                "ctx:update: {} targets of component '{}' would be {}, but max_unavailable allows "
+                "only {} ({}); {}",
+                count, component, how, options.max_unavailable.limit(installed),
+                options.max_unavailable.explain_limit(installed), advice);
         }
     }
 }
@@ -343,6 +374,10 @@ bool Run::State::advance_batch() {
                                        {"held", static_cast<std::int64_t>(act->held)}});
                 release_held();
             }
+            if (!act->taken_over && !act->options.standby.empty() &&
+                TIERCEL_GUARD("takes-over-as-a-whole", act->unsettled == 0)) {
+                take_over();
+            }
         }
         const bool flowing = act->options.cut.sliding && soaking > 0;
         if (act->asking || act->unsettled > 0 || flowing) {
@@ -352,6 +387,9 @@ bool Run::State::advance_batch() {
                 resolve_full_window();
             }
             return false;
+        }
+        if (soaking > 0 && !act->taken_over && !act->options.standby.empty()) {
+            return false; // paused before it takes over
         }
         if (soaking > 0) {
             const bool zone_ends = batch.last_of_zone && act->at + 1 < act->batches.size();

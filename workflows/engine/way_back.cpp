@@ -80,8 +80,8 @@ void Run::State::start_back(Progress& target) {
     if (stopped->how == Stop::How::Preempt || !(target.touched || target.down)) {
         // Nothing to undo here, or nobody asks for it: only out of the drain.
         if (!target.verdict) {
-            target.verdict = TargetState::Cancelled;
-            target.reason = stopped->reason;
+            target.verdict = target.standby ? TargetState::NotStarted : TargetState::Cancelled;
+            target.reason = target.standby ? "serves again with what it held" : stopped->reason;
         }
         if (target.down) {
             target.reason += "; left out of rotation: its services are stopped";
@@ -161,7 +161,8 @@ void Run::State::back_step_failed(Progress& target, OrderKind kind, const std::s
         send_back(target);
     } else if (kind == OrderKind::Undrain) {
         target.reason += fmt::format("; left out of rotation: {}", reason);
-        if (!target.verdict || *target.verdict == TargetState::Cancelled) {
+        if (!target.verdict || *target.verdict == TargetState::Cancelled ||
+            *target.verdict == TargetState::NotStarted) {
             target.verdict = TargetState::RollbackFailed;
         }
         end_back(target);

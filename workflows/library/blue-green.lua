@@ -1,32 +1,34 @@
--- Blue and green: half of each component's nodes, by a label, is out of service as a whole while it is updated and judged,
--- and the other half serves; then it takes over as a whole, and the other half follows.
+-- Blue and green: one half of each component's nodes, by a label, is out of service as a whole while it is updated and
+-- judged. Then it takes over as a whole, and the other half stands by on the old release: nobody is served by two
+-- releases, and the way back is to let the other half serve again. When the first half has served well, the other one follows.
 -- SPDX-License-Identifier: Apache-2.0
 return workflow {
-  summary = "One half of each component, by the label color, takes over as a whole when it is well; then the other half",
+  summary = "One half of each component, by the label color, takes over as a whole while the other stands by; then it follows",
   params  = {
     preflight_deadline = duration "2m",
     label           = text "color",
     first           = text "green",
     second          = text "blue",
-    settle          = duration "1m",               -- how long a half must stay well before it serves again
-    soak            = duration "5m",               -- how long it must serve well before the other half follows
+    settle          = duration "1m",               -- how long a half must stay well before it serves
+    soak            = duration "5m",               -- how long it must serve alone, and well, before the other half follows
     max_unavailable = text "50%",                  -- of each component: the larger half must fit in
     max_failures    = count(0),
     approve         = flag(false),                 -- a person agrees before the second half follows
     measure         = text "",                     -- a packaged command that prints a number, such as an error rate
-    pass            = text "<= 1.5",               -- what the ratio of the first half's number to the other's must be
+    pass            = text "<= 0.01",              -- what the half that serves must show
   },
   run = function(ctx, params)
     ctx:preflight { deadline = params.preflight_deadline }
     local analysis
     if params.measure ~= "" then
-      analysis = { { name = params.measure, command = params.measure, compare = "peers", pass = params.pass,
+      analysis = { { name = params.measure, command = params.measure, pass = params.pass,
                      interval = "30s", count = 5, inconclusive = 2 } }
     end
     for _, level in ipairs(ctx.levels) do
       local options = { hold = true, settle = params.settle, soak = params.soak, max_failures = params.max_failures,
-                        max_unavailable = params.max_unavailable, analysis = analysis }
-      options.where = params.label .. "=" .. params.first
+                        max_unavailable = params.max_unavailable }
+      options.where, options.analysis = params.label .. "=" .. params.first, analysis
+      options.standby = params.label .. "=" .. params.second
       ctx:update(level, options)
       if params.approve then
         local answer = ctx:approve(params.first .. " serves " .. ctx.release .. ": shall " .. params.second .. " follow?")
@@ -34,7 +36,7 @@ return workflow {
           error("not approved: " .. answer.reason)
         end
       end
-      options.where, options.analysis = params.label .. "=" .. params.second, nil
+      options.where, options.standby, options.analysis = options.standby, nil, nil
       ctx:update(level, options)
       options.where, options.hold = nil, false
       ctx:update(level, options)                   -- nodes of neither half, a few at a time

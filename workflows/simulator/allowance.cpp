@@ -59,6 +59,10 @@ Allowance Allowance::of(const std::string& kind, const base::Value& arguments) {
     allowance.zone = text(arguments, "zone");
     allowance.asks = text(arguments, "on_failure") == "ask";
     allowance.hold = flag(arguments, "hold", false);
+    if (const std::string standby = text(arguments, "standby"); !standby.empty()) {
+        allowance.standby_label = standby.substr(0, standby.find('='));
+        allowance.standby_value = standby.substr(standby.find('=') + 1);
+    }
     allowance.sliding = text(arguments, "window") == "sliding";
     if (const base::Value* ramp = member(arguments, "ramp"); ramp != nullptr && ramp->array() != nullptr) {
         for (const base::Value& entry : *ramp->array()) {

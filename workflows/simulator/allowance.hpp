@@ -34,6 +34,8 @@ struct Allowance {
     std::string zone;            ///< label, or empty
     bool sliding = false;        ///< else in batches
     bool hold = false;           ///< a batch serves again together
+    std::string standby_label;   ///< who makes way for it: nodes whose label …
+    std::string standby_value;   ///< … has this value
     std::vector<Bound> ramp;     ///< of a sliding window
     bool asks = false;           ///< beyond the budget a person decides
     std::optional<Bound> total;  ///< failures; nothing: any number

@@ -20,7 +20,7 @@ constexpr base::Duration longest_absence = 30s;
 
 bool is_settled(TargetState state) {
     return is_terminal_word(state) || state == TargetState::Soaking || state == TargetState::Stopped ||
-           state == TargetState::Ready;
+           state == TargetState::Standby || state == TargetState::Ready;
 }
 
 } // namespace
@@ -229,7 +229,11 @@ void Laws::see_note(const Note& note) {
     for (Lane& lane : lanes_) {
         lane.in_batch = lane.passed = 0;
     }
+    for (Known& known : known_) {
+        known.in_batch = false;
+    }
     for (const Target& target : batches.at(at).targets) {
+        known_[simulation_.place(target)].in_batch = true;
         ++lanes_[components_.at(target.component)].in_batch;
     }
 }

@@ -48,6 +48,7 @@ private:
         bool under_way = false;
         bool at_work = false;   ///< under way, and has not failed
         bool in_window = false; ///< sliding: not through its gate
+        bool in_batch = false;  ///< of the current act
         bool failed = false;    ///< in the current act
         bool drained = false;
         bool down = false;
@@ -99,6 +100,8 @@ private:
     void see_start(Known& known, const engine::SendOrder& order);
     void see_update_start(Known& known, const std::string& who);
     void see_undrain(const Known& known, const engine::SendOrder& order);
+    bool makes_way(const Known& known) const;
+    void see_standby(Known& known, const engine::SendOrder& order);
     void see_command_order(Known& known, const engine::SendOrder& order);
     void see_way_back(Known& known, const engine::SendOrder& order);
     void carry_out(Known& known, engine::OrderKind kind);

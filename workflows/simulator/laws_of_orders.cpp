@@ -46,7 +46,8 @@ void Laws::see_order(const SendOrder& order, std::optional<std::int64_t> timer) 
     } else if (order.kind == OrderKind::Command) {
         see_command_order(known, order);
     } else if (is_step(order.kind) && !known.under_way) {
-        see_start(known, order);
+        order.kind == OrderKind::Drain&& makes_way(known) ? see_standby(known, order)
+                                                          : see_start(known, order);
     } else if (order.kind == OrderKind::Undrain) {
         see_undrain(known, order);
     }
@@ -187,6 +188,39 @@ void Laws::see_undrain(const Known& known, const SendOrder& order) {
             return;
         }
     }
+}
+
+bool Laws::makes_way(const Known& known) const {
+    return allowed_.kind == "update" && !allowed_.standby_label.empty() && known.level == allowed_.level &&
+           !known.in_batch && label(known, allowed_.standby_label) == allowed_.standby_value;
+}
+
+// Out of service with what it holds, once the batch serves as a whole: never both halves at once.
+void Laws::see_standby(Known& known, const SendOrder& order) {
+    const std::string who = order.target.str();
+    if (stopped_ || cancelled_) {
+        break_law("law 2", who + " was taken out of service after the stop");
+    }
+    if (paused_) {
+        break_law("law 2", who + " was taken out of service in a pause");
+    }
+    bool succeeded = false;
+    for (const Known& other : known_) {
+        const bool counts =
+            other.in_batch && other.level == known.level && !other.failed && !is_terminal_word(other.state);
+        succeeded |= counts && other.component == known.component;
+        if (counts && (other.out() || !other.applied)) {
+            break_law("standby",
+                      fmt::format("{} makes way before {}, of the batch that takes over, serves", who,
+                                  simulation_.run().input().targets[place(other)].target.str()));
+            break;
+        }
+    }
+    if (!succeeded) {
+        break_law("standby", who + " makes way, and nobody of its component has taken over");
+    }
+    known.under_way = known.at_work = true;
+    ++lanes_[known.component].at_work;
 }
 
 void Laws::see_command_order(Known& known, const SendOrder& order) {

@@ -50,6 +50,23 @@ private:
     std::string text_;
 };
 
+// One half takes over from another one: the first of two calls, or a lonely one.
+std::string half_options(Chance& chance) {
+    static const char* const failing[] = {"'rollback-all'", "'rollback-batch'", "'stop'", "'ask'"};
+    static const char* const halves[] = {"'color=green'", "'zone=a'"};
+    static const char* const others[] = {"'color=blue'", "'color=red'", "'zone=b'"};
+    Options options(chance);
+    options.maybe(1, "hold", "true")
+        .maybe(0.9, "where", chance.pick(halves))
+        .maybe(1, "standby", chance.pick(others))
+        .maybe(0.8, "max_unavailable", "'100%'")
+        .maybe(0.6, "max_failures", failures(chance))
+        .maybe(0.6, "soak", "'30s'")
+        .maybe(0.3, "settle", "'20s'")
+        .maybe(0.8, "on_failure", chance.pick(failing));
+    return options.text();
+}
+
 std::string update_options(Chance& chance) {
     static const char* const ramps[] = {"{ 1, '100%' }", "{ 1, '20%', '100%' }", "{ '50%', '100%' }", "{ 2 }",
                                         "{ 1 }"};
@@ -61,6 +78,9 @@ std::string update_options(Chance& chance) {
     static const char* const labels[] = {"'rack'", "'zone'"};
     const bool sliding = chance.happens(0.25);
     const bool by_zone = chance.happens(0.2);
+    if (chance.happens(0.08)) {
+        return half_options(chance);
+    }
     Options options(chance);
     options.maybe(0.8, "ramp", chance.pick(ramps))
         .maybe(sliding ? 1 : 0, "window", "'sliding'")
@@ -111,7 +131,7 @@ std::string updates(Chance& chance) {
     if (chance.happens(0.1)) {
         body += "  ctx:probe(level)\n";
     }
-    if (chance.happens(0.1)) {
+    if (chance.happens(body.find("standby") != std::string::npos ? 0.7 : 0.1)) {
         body += fmt::format("  ctx:update(level, {})\n", update_options(chance));
     }
     if (chance.happens(0.06)) {

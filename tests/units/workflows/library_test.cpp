@@ -63,12 +63,15 @@ const Alteration alterations[] = {
     {"all-at-once", "no level after the other", "for _, level in ipairs(ctx.levels) do", consumers_first},
     {"all-at-once", "always back", "on_failure = params.on_failure", "on_failure = \"rollback-all\""},
     {"all-at-once", "nobody may fail", "max_failures = params.max_failures", "max_failures = 0"},
-    {"blue-green", "both halves together", "options.where = params.label .. \"=\" .. params.first", ""},
-    {"blue-green", "they come back one by one", "hold = true", "hold = false"},
+    {"blue-green", "both halves together",
+     "options.where, options.analysis = params.label .. \"=\" .. params.first, analysis", ""},
+    {"blue-green", "they come back one by one", "{ hold = true, settle", "{ settle"},
+    {"blue-green", "both halves serve", "options.standby = params.label .. \"=\" .. params.second",
+     "options.standby = \"color=none\""},
     {"blue-green", "no time to prove itself", "soak = params.soak, ", ""},
     {"blue-green", "it serves at once", "settle = params.settle, ", ""},
     {"blue-green", "nobody is asked", "if params.approve then", "if false then"},
-    {"blue-green", "nobody measures it", ", analysis = analysis", ""},
+    {"blue-green", "nobody measures it", "params.first, analysis", "params.first, nil"},
     {"blue-green", "who is of neither half is forgotten", "options.where, options.hold = nil, false", ""},
     {"canary", "no canary", "      ctx:update(level, options)\n      if", "      if"},
     {"canary", "nobody watches it", "soak = { params.canary_soak }", "soak = { params.soak }"},
@@ -147,6 +150,7 @@ TEST_CASE("the tests of a stock workflow fail when it is altered in an essential
                          RunKind::Deploy};
         const std::size_t at = altered.source.find(alteration.before);
         REQUIRE(at != std::string::npos);
+        REQUIRE(altered.source.find(alteration.before, at + 1) == std::string::npos);
         altered.source.replace(at, alteration.before.size(), alteration.after);
         altered.kind = kind_of_script(altered.source);
         const std::vector<TestResult> results = tested(altered);

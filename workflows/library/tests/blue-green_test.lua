@@ -1,19 +1,26 @@
--- Blue and green: one half of each component takes over as a whole when it is well; then the other half. Of ten nodes
--- five are of each color: the even ones are green.
+-- Blue and green: one half of each component takes over as a whole when it is well, and the other stands by; then it follows.
+-- Of ten nodes five are of each color: the even ones are green.
 local function go(more)
   local run = { workflow = "blue-green", app = "app.lua", nodes = 30 }
   for key, value in pairs(more or {}) do run[key] = value end
   return simulate(run)
 end
 
-test("exactly one half goes first, and has served for five minutes before the other one is touched", function()
+test("exactly one half goes first, and has served alone for five minutes before the other one is updated", function()
   go()
   expect.outcome("succeeded")
   expect.laws()
   expect.count("updated", 30)
   expect.times("apply shop/web color=green", 5)
-  expect.order("shop/db color=green", "5m", "shop/db color=blue", "5m", "shop/app color=green", "5m",
-               "shop/app color=blue", "5m", "shop/web color=green", "5m", "shop/web color=blue")
+  expect.order("undrain shop/web color=green", "drain shop/web color=blue", "5m", "apply shop/web color=blue")
+  expect.order("apply shop/db color=green", "5m", "apply shop/db color=blue", "5m", "apply shop/app color=green", "5m",
+               "apply shop/app color=blue", "5m", "apply shop/web color=green", "5m", "apply shop/web color=blue")
+end)
+
+test("the other half is drained once, waits, and is not drained again to be updated", function()
+  go()
+  expect.times("drain color=blue", 15)
+  expect.times("undrain color=blue", 15)
 end)
 
 test("a half is out of service as a whole until all of it have been well for a minute", function()
@@ -48,19 +55,26 @@ test("a half that does not fit is refused before anybody is touched", function()
   expect.only("prepare")
 end)
 
-test("the second half waits for a person, when the workflow is told so", function()
+test("the second half waits for a person, when the workflow is told so, and serves again when that one says no", function()
   go { params = { approve = true }, person = "reject" }
   expect.reason("not approved")
-  expect.only("shop/db color=green")
+  expect.times("apply color=blue", 0)
+  expect.times("undrain shop/db color=blue", 5)
   go { person = "reject" }
   expect.outcome("succeeded")
 end)
 
-test("a half whose number is worse than the other's goes back", function()
-  go { params = { measure = "measure" }, measured = { updated = 3, peers = 1 } }
+test("when the first half does not bear all of the traffic, the other one serves again before anybody goes back", function()
+  go { params = { measure = "measure", pass = "<= 2" }, measured = { updated = 3 } }
   expect.outcome("rolled_back")
-  expect.only("shop/db color=green")
-  go { params = { measure = "measure" }, measured = { updated = 1.4, peers = 1 } }
+  expect.laws()
+  expect.times("undrain shop/db color=blue", 5)
+  expect.times("apply color=blue", 0)
+  expect.order("undrain shop/db color=blue", "undo shop/db color=green")
+  expect.count("rolled_back", 5)
+  expect.count("not_started", 25)
+  expect.never_below("shop/db", "50%")
+  go { params = { measure = "measure", pass = "<= 2" }, measured = { updated = 1.4 } }
   expect.outcome("succeeded")
 end)
 

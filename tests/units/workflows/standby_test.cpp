@@ -1,0 +1,221 @@
+// Copyright the Tiercel authors
+// SPDX-License-Identifier: Apache-2.0
+// Blue and green: a batch takes over as a whole, and others stand by until they are updated or serve again.
+#include "tests/catch.hpp"
+#include "tests/fakes/laws.hpp"
+#include "tests/units/workflows/acts.hpp"
+#include "workflows/simulator/scenario.hpp"
+
+using namespace tests;
+using namespace workflows::engine;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// Odd nodes are green, even ones blue.
+Fleet halves(int nodes, const std::string& options, const std::string& then = "",
+             RunInput (*with)(RunInput) = nullptr) {
+    RunInput input = labelled({nodes}, "color", {"green", "blue"});
+    return Fleet(
+        with == nullptr ? input : with(std::move(input)),
+        script("ctx:preflight()\n"
+               "ctx:update(ctx.levels[1], { where = 'color=green', standby = 'color=blue', hold = true, "
+               "max_unavailable = '50%', " +
+               options + " })\n" + then));
+}
+
+const std::string second_half =
+    "ctx:update(ctx.levels[1], { where = 'color=blue', hold = true, max_unavailable = '50%' })";
+
+void drive_under_laws(Fleet& fleet, int most_percent = 50) {
+    Laws laws(fleet, {{a0, most_percent}});
+    fleet.drive();
+    laws.at_end();
+    INFO(fleet.told());
+    CHECK(laws.broken == std::vector<std::string>{});
+    for (const Behaviour& node : fleet.behaviours()) {
+        CHECK_FALSE(node.drained);
+    }
+}
+
+/// The time of the first line of the story that has this text, since the start.
+base::Duration when(const Fleet& fleet, const std::string& text) {
+    for (const auto& line : fleet.story) {
+        if (line.text.find(text) != std::string::npos) {
+            return line.time - fleet.start();
+        }
+    }
+    return base::Duration(-1);
+}
+
+const std::vector<std::string> all_blue = {"a0-2", "a0-4"};
+
+} // namespace
+
+TEST_CASE("who stands by leaves service when all of the batch serve, and is updated without another drain",
+          "[law-4]") {
+    Fleet fleet = halves(4, "soak = '5m'", second_half);
+    fleet.at("shop/a0", "a0-3").slow[OrderKind::Apply] = 2min;
+    drive_under_laws(fleet);
+    CHECK(fleet.counts() == "4 updated");
+    CHECK(order_of(fleet, OrderKind::Drain) == std::vector<std::string>{"a0-1", "a0-3", "a0-2", "a0-4"});
+    CHECK(when(fleet, "drain to shop/a0 on a0-2") >= when(fleet, "shop/a0 on a0-3 is soaking"));
+    CHECK(when(fleet, "apply to shop/a0 on a0-2") >= when(fleet, "drain to shop/a0 on a0-2") + 5min);
+}
+
+TEST_CASE("however a run ends, who stands by serves again with what it held", "[law-5]") {
+    const auto ends = [](const std::string& verb, const std::string& then, const std::string& outcome,
+                         const std::string& counts) {
+        INFO(verb << " " << then);
+        Fleet fleet = halves(4, "soak = '5m'", then);
+        if (!verb.empty()) {
+            fleet.signal(2min, verb);
+        }
+        drive_under_laws(fleet);
+        CHECK(fleet.outcome() == outcome);
+        CHECK(fleet.counts() == counts);
+        CHECK(told(fleet, "shop/a0 on a0-2 is not_started serves again with what it held"));
+    };
+    ends("", "", "succeeded_with_left_out", "2 not_started, 2 updated");
+    ends("", "error('no')", "needs_person", "2 not_started, 2 updated");
+    ends("preempt", second_half, "cancelled", "2 cancelled, 2 updated");
+}
+
+TEST_CASE("when the batch does not bear the traffic, who stood by serves before anybody of it is touched",
+          "[law-9]") {
+    const std::string judged =
+        "soak = '5m', analysis = { { name = 'rate', command = 'rate', pass = '<= 2' } }";
+    Fleet fleet = halves(4, judged, second_half);
+    for (const char* node : {"a0-1", "a0-3"}) {
+        fleet.at("shop/a0", node).measures_new = 3;
+    }
+    drive_under_laws(fleet);
+    CHECK(fleet.outcome() == "rolled_back");
+    CHECK(fleet.counts() == "2 not_started, 2 rolled_back");
+    CHECK(order_of(fleet, OrderKind::Apply) == std::vector<std::string>{"a0-1", "a0-3"});
+    CHECK(when(fleet, "undo to") > when(fleet, "shop/a0 on a0-4 is not_started"));
+    CHECK(when(fleet, "shop/a0 on a0-4 is not_started") > 0s);
+}
+
+TEST_CASE("who cancels while the batch serves alone keeps it, and the others serve again", "[law-5]") {
+    Fleet fleet = halves(4, "soak = '5m'", second_half);
+    fleet.signal(2min, "cancel");
+    drive_under_laws(fleet);
+    CHECK(fleet.outcome() == "cancelled");
+    CHECK(fleet.counts() == "2 cancelled, 2 updated");
+    CHECK(order_of(fleet, OrderKind::Undrain).size() == 4);
+}
+
+TEST_CASE("nobody makes way in a pause", "[law-2]") {
+    Fleet fleet = halves(4, "", second_half);
+    fleet.at("shop/a0", "a0-3").slow[OrderKind::Undrain] = 15s;
+    fleet.signal(10s, "pause");
+    fleet.signal(10min, "resume");
+    drive_under_laws(fleet);
+    CHECK(fleet.counts() == "4 updated");
+    CHECK(when(fleet, "drain to shop/a0 on a0-2") == 10min);
+}
+
+TEST_CASE("who cannot leave service has failed; tried again it only leaves, and is updated in its turn") {
+    Fleet fleet = halves(4, "on_failure = 'ask'", second_half);
+    fleet.at("shop/a0", "a0-2").refuses[OrderKind::Drain] = {"failed", 1, "connections stay"};
+    fleet.person("retry");
+    drive_under_laws(fleet);
+    CHECK(fleet.counts() == "4 updated");
+    CHECK(order_of(fleet, OrderKind::Drain) ==
+          std::vector<std::string>{"a0-1", "a0-3", "a0-2", "a0-4", "a0-2"});
+    CHECK(order_of(fleet, OrderKind::Apply) == std::vector<std::string>{"a0-1", "a0-3", "a0-2", "a0-4"});
+
+    Fleet back = halves(4, "", second_half);
+    back.at("shop/a0", "a0-2").refuses[OrderKind::Drain] = {"failed", 1, "connections stay"};
+    drive_under_laws(back);
+    CHECK(back.outcome() == "rolled_back");
+    CHECK(back.counts() == "1 failed, 1 not_started, 2 rolled_back");
+}
+
+TEST_CASE("nobody makes way where nobody takes over, or where there is nothing to come") {
+    SECTION("all of the component's half have failed, within the budget") {
+        Fleet fleet = halves(4, "max_failures = 2", "");
+        for (const char* node : {"a0-1", "a0-3"}) {
+            fleet.at("shop/a0", node).refuses[OrderKind::Apply] = {"failed", 1, "no"};
+        }
+        drive_under_laws(fleet);
+        CHECK(order_of(fleet, OrderKind::Drain) == std::vector<std::string>{"a0-1", "a0-3"});
+    }
+    SECTION("the other half has the release already, or is not installed") {
+        Fleet fleet = halves(4, "max_unavailable = '100%'", second_half);
+        fleet.at("shop/a0", "a0-2").changed = false;
+        fleet.at("shop/a0", "a0-4").installed = false;
+        drive_under_laws(fleet, 100);
+        CHECK(order_of(fleet, OrderKind::Drain) == std::vector<std::string>{"a0-1", "a0-3"});
+    }
+}
+
+TEST_CASE("who stands by answers to commands and probes, and stands by afterwards") {
+    Fleet fleet = halves(4, "",
+                         "ctx:command('check', 'shop/a0')\nlocal seen = ctx:probe(ctx.levels[1])\n"
+                         "ctx:log('seen', { passed = seen.passed })\n" +
+                             second_half,
+                         [](RunInput input) {
+                             return with_command(std::move(input), {"check", "shop-a0"});
+                         });
+    drive_under_laws(fleet);
+    CHECK(fleet.counts() == "4 updated");
+    CHECK(order_of(fleet, OrderKind::Command).size() == 4);
+    CHECK(told(fleet, "\"passed\":4"));
+    CHECK(order_of(fleet, OrderKind::Drain).size() == 4);
+}
+
+TEST_CASE("a half that is too large to stand by is refused before anybody is touched, and so is one beside "
+          "several batches") {
+    Fleet large(
+        labelled({5}, "color", {"blue", "green"}),
+        script("ctx:preflight()\nctx:update(ctx.levels[1], { where = 'color=green', standby = 'color=blue', "
+               "hold = true, max_unavailable = '50%' })"));
+    drive_under_laws(large);
+    CHECK(large.outcome() == "refused");
+    CHECK(
+        told(large,
+             "ctx:update: 3 targets of component 'shop/a0' would be on standby together, but max_unavailable "
+             "allows only 2 (50% of 5 is 2.5, rounded down to 2); raise it"));
+    Fleet several = halves(4, "ramp = { 1, '100%' }");
+    drive_under_laws(several);
+    CHECK(told(several,
+               "ctx:update: 'standby' makes way for one batch, but 'ramp' or 'zone' cuts 2; say with 'where' "
+               "who takes over"));
+    Fleet alone(labelled({4}, "color", {"green", "blue"}), update_all("standby = 'color=blue'"));
+    drive_under_laws(alone);
+    CHECK(told(alone, "'standby' leaves service when a batch takes over as a whole; write hold = true, too"));
+    CHECK(order_of(alone, OrderKind::Drain).empty());
+}
+
+TEST_CASE("kill -9 at every journal write of a take-over that is taken back ends like the undisturbed run",
+          "[law-7]") {
+    using namespace workflows::simulator;
+    const std::string source = script(
+        "ctx:preflight()\n"
+        "ctx:update(ctx.levels[1], { where = 'color=green', standby = 'color=blue', hold = true, soak = "
+        "'1m', "
+        "max_unavailable = '50%', analysis = { { name = 'rate', command = 'rate', pass = '<= 2' } } })");
+    Scenario scenario{
+        labelled({4}, "color", {"green", "blue"}), source, Faults{}, 7, {}, {}, {}, std::nullopt};
+    scenario.measured = Scenario::Measures{.updated = 3, .peers = 1};
+    const auto ending = [](const Played& played) {
+        std::string text = played.outcome;
+        for (const TargetView& view : played.targets) {
+            text += "\n" + view.target.str() + " " + std::string(word(view.state));
+        }
+        return text;
+    };
+    const Played undisturbed = play(scenario);
+    REQUIRE(undisturbed.outcome == "rolled_back");
+    for (std::int64_t event = 0; event < undisturbed.events; ++event) {
+        for (const bool before : {true, false}) {
+            INFO("killed " << (before ? "before" : "after") << " event " << event);
+            scenario.crashes = {{event, before}};
+            const Played played = play(scenario);
+            CHECK(played.broken == std::vector<std::string>{});
+            CHECK(ending(played) == ending(undisturbed));
+        }
+    }
+}
