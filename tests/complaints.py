@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""docs/complaints.md names tests that exist, and says for each complaint exactly the references that its tests carry in
-their names; no test carries one that the page does not know. One argument: the root of the repository."""
+"""docs/complaints.md names tests that exist, and each reference of a complaint stands in the name of
+one of its tests; no test carries one that the page does not know. One argument: the root of the repository."""
 # SPDX-License-Identifier: Apache-2.0
 import pathlib
 import re

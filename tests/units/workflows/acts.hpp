@@ -3,7 +3,9 @@
 // What tests of a run's acts share: scripts, inputs, and what was sent.
 #pragma once
 
+#include "tests/catch.hpp"
 #include "tests/fakes/fleet.hpp"
+#include "tests/fakes/laws.hpp"
 
 #include <algorithm>
 #include <functional>
@@ -48,6 +50,27 @@ inline std::vector<std::string> order_of(const Fleet& fleet, OrderKind kind) {
 
 inline bool told(const Fleet& fleet, const std::string& what) {
     return fleet.told().find(what) != std::string::npos;
+}
+
+// The time of the first line of the story that has this text, since the start; -1 ms: never.
+inline base::Duration when(const Fleet& fleet, const std::string& text) {
+    for (const auto& line : fleet.story) {
+        if (line.text.find(text) != std::string::npos) {
+            return line.time - fleet.start();
+        }
+    }
+    return base::Duration(-1);
+}
+
+// No law breaks, no more of a0 than that are out of service at once, and nobody is left drained.
+inline void drive_under_laws(Fleet& fleet, std::size_t most = 100) {
+    Laws laws(fleet, {{a0, most}});
+    fleet.drive();
+    laws.at_end();
+    INFO(fleet.told());
+    CHECK(laws.broken == std::vector<std::string>{});
+    CHECK(std::none_of(fleet.behaviours().begin(), fleet.behaviours().end(),
+                       [](const Behaviour& node) { return node.drained; }));
 }
 
 // The most orders of this kind that were out at once.

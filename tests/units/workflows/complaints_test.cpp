@@ -1,8 +1,7 @@
 // Copyright the Tiercel authors
 // SPDX-License-Identifier: Apache-2.0
 // What went wrong in other rollout systems, by the reference of the complaint, and that it does not here.
-#include "tests/catch.hpp"
-#include "tests/fakes/fleet.hpp"
+#include "tests/units/workflows/acts.hpp"
 
 #include <algorithm>
 
@@ -15,16 +14,6 @@ namespace {
 std::size_t sent(const Fleet& fleet, OrderKind kind) {
     return static_cast<std::size_t>(std::count_if(
         fleet.sent.begin(), fleet.sent.end(), [&](const SendOrder& order) { return order.kind == kind; }));
-}
-
-std::vector<std::string> nodes_of(const Fleet& fleet, OrderKind kind) {
-    std::vector<std::string> nodes;
-    for (const SendOrder& order : fleet.sent) {
-        if (order.kind == kind) {
-            nodes.push_back(order.target.node.str());
-        }
-    }
-    return nodes;
 }
 
 std::size_t times_told(const Fleet& fleet, const std::string& what) {
@@ -137,7 +126,7 @@ TEST_CASE(
         all.at("shop/a0", node).refuses[OrderKind::Restart] = {};
     }
     all.drive();
-    CHECK(nodes_of(all, OrderKind::Apply) == std::vector<std::string>{"a0-1", "a0-2", "a0-3"});
+    CHECK(order_of(all, OrderKind::Apply) == std::vector<std::string>{"a0-1", "a0-2", "a0-3"});
     CHECK(all.counts() == "3 failed");
 }
 
@@ -221,14 +210,14 @@ TEST_CASE("[nomad-3836] the way back mends what is broken before it touches what
     Fleet fleet(fleet_input({3}), update_all("max_unavailable = 1"));
     fleet.at("shop/a0", "a0-3").refuses[OrderKind::Restart] = {};
     fleet.drive();
-    CHECK(nodes_of(fleet, OrderKind::Undo) == std::vector<std::string>{"a0-3", "a0-1", "a0-2"});
+    CHECK(order_of(fleet, OrderKind::Undo) == std::vector<std::string>{"a0-3", "a0-1", "a0-2"});
 }
 
 TEST_CASE("[argo-cd-3461] [argo-rollouts-2088] tiers go back together, in the reverse of their order") {
     Fleet fleet(fleet_input({1, 1, 1}), update_all(""));
     fleet.at("shop/a2", "a2-1").refuses[OrderKind::Probe] = {"failed", 1};
     fleet.drive();
-    CHECK(nodes_of(fleet, OrderKind::Undo) == std::vector<std::string>{"a2-1", "a1-1", "a0-1"});
+    CHECK(order_of(fleet, OrderKind::Undo) == std::vector<std::string>{"a2-1", "a1-1", "a0-1"});
     CHECK(fleet.counts() == "3 rolled_back");
 }
 
@@ -266,7 +255,7 @@ TEST_CASE(
     CHECK(fleet.outcome() == "succeeded");
     CHECK(fleet.counts() == "4 rolled_back");
     // Nothing of the level below begins before both components above it are back.
-    CHECK(nodes_of(fleet, OrderKind::Drain).back() == "a0-1");
+    CHECK(order_of(fleet, OrderKind::Drain).back() == "a0-1");
     const auto first_below = std::find_if(fleet.sent.begin(), fleet.sent.end(), [](const SendOrder& order) {
         return order.kind == OrderKind::Drain && order.target.node.str() == "a0-1";
     });

@@ -1,12 +1,8 @@
 // Copyright the Tiercel authors
 // SPDX-License-Identifier: Apache-2.0
 // A batch that is held out of service until all of it are well.
-#include "tests/catch.hpp"
-#include "tests/fakes/fleet.hpp"
-#include "tests/fakes/laws.hpp"
+#include "tests/units/workflows/acts.hpp"
 #include "workflows/simulator/scenario.hpp"
-
-#include <algorithm>
 
 using namespace tests;
 using namespace workflows::engine;
@@ -21,40 +17,6 @@ Fleet fleet_of(int nodes, const std::string& options = "") {
     return Fleet(fleet_input({nodes}), update_all(held + options));
 }
 
-std::vector<std::string> nodes_of(const Fleet& fleet, OrderKind kind) {
-    std::vector<std::string> nodes;
-    for (const SendOrder& order : fleet.sent) {
-        if (order.kind == kind) {
-            nodes.push_back(order.target.node.str());
-        }
-    }
-    return nodes;
-}
-
-/// The time of the first line of the story that has this text, since the start.
-base::Duration when(const Fleet& fleet, const std::string& text) {
-    for (const auto& line : fleet.story) {
-        if (line.text.find(text) != std::string::npos) {
-            return line.time - fleet.start();
-        }
-    }
-    return base::Duration(-1);
-}
-
-std::size_t drained(Fleet& fleet) {
-    return static_cast<std::size_t>(std::count_if(fleet.behaviours().begin(), fleet.behaviours().end(),
-                                                  [](const Behaviour& node) { return node.drained; }));
-}
-
-void drive_under_laws(Fleet& fleet) {
-    Laws laws(fleet, {{base::ComponentName("shop/a0"), 100}});
-    fleet.drive();
-    laws.at_end();
-    INFO(fleet.told());
-    CHECK(laws.broken == std::vector<std::string>{});
-    CHECK(drained(fleet) == 0);
-}
-
 } // namespace
 
 TEST_CASE("a batch that is held serves again as a whole, when the slowest of it is well and has settled") {
@@ -63,7 +25,7 @@ TEST_CASE("a batch that is held serves again as a whole, when the slowest of it 
     drive_under_laws(fleet);
     CHECK(fleet.outcome() == "succeeded");
     CHECK(fleet.counts() == "6 updated");
-    CHECK(nodes_of(fleet, OrderKind::Undrain) ==
+    CHECK(order_of(fleet, OrderKind::Undrain) ==
           std::vector<std::string>{"a0-1", "a0-2", "a0-3", "a0-4", "a0-5", "a0-6"});
     CHECK(when(fleet, "undrain to shop/a0 on a0-1") > 4min + 20s);
     CHECK(when(fleet, "undrain to shop/a0 on a0-1") == when(fleet, "undrain to shop/a0 on a0-3"));
@@ -145,7 +107,7 @@ TEST_CASE("a batch that cannot be held is refused at its line, and nobody is tou
     Fleet fleet(fleet_input({11}), update_all("hold = true, max_unavailable = '50%', ramp = { 6, '100%' }"));
     drive_under_laws(fleet);
     CHECK(fleet.outcome() == "refused");
-    CHECK(nodes_of(fleet, OrderKind::Drain).empty());
+    CHECK(order_of(fleet, OrderKind::Drain).empty());
     CHECK(fleet.told().find("ctx:update: 6 targets of component 'shop/a0' would be held out of service "
                             "together, but max_unavailable allows only 5 (50% of 11 is 5.5, rounded down to "
                             "5); raise it, or give a ramp") != std::string::npos);
