@@ -18,25 +18,40 @@ namespace {
 constexpr std::int64_t any_number = std::numeric_limits<std::int64_t>::max();
 constexpr std::array<std::string_view, 5> operations = {"<=", ">=", "==", "<", ">"};
 
-void read_condition(const base::Fields& fields, Metric& metric) {
-    metric.condition = fields.text("pass");
+struct Condition {
+    std::string operation;
+    double bound = 0;
+};
+
+std::optional<Condition> condition_of(std::string_view text) {
     for (const std::string_view operation : operations) {
-        if (!metric.condition.starts_with(operation)) {
+        if (!text.starts_with(operation)) {
             continue;
         }
-        const std::string_view condition = metric.condition;
-        const std::size_t begin = condition.find_first_not_of(' ', operation.size());
-        const char* first = condition.data() + std::min(begin, condition.size());
-        const char* last = condition.data() + condition.size();
-        const auto [end, error] = std::from_chars(first, last, metric.bound);
-        if (error == std::errc() && end == last && std::isfinite(metric.bound)) {
-            metric.operation = operation;
-            return;
+        const std::size_t begin = text.find_first_not_of(' ', operation.size());
+        const char* first = text.data() + std::min(begin, text.size());
+        const char* last = text.data() + text.size();
+        double bound = 0;
+        const auto [end, error] = std::from_chars(first, last, bound);
+        if (error == std::errc() && end == last && std::isfinite(bound)) {
+            return Condition{std::string(operation), bound};
         }
     }
-    fields.fail("pass",
-                fmt::format("'pass' is '{}', but must compare with a number; write for example \"<= 0.01\"",
-                            metric.condition));
+    return std::nullopt;
+}
+
+std::string no_condition(std::string_view text) {
+    return fmt::format("is '{}', but must compare with a number; write for example \"<= 0.01\"", text);
+}
+
+void read_condition(const base::Fields& fields, Metric& metric) {
+    metric.condition = fields.text("pass");
+    const std::optional<Condition> condition = condition_of(metric.condition);
+    if (!condition) {
+        fields.fail("pass", fmt::format("'pass' {}", no_condition(metric.condition)));
+    }
+    metric.operation = condition->operation;
+    metric.bound = condition->bound;
 }
 
 void read_source(const base::Fields& fields, Metric& metric) {
@@ -197,6 +212,10 @@ std::optional<double> median(std::vector<double> values) {
     std::sort(values.begin(), values.end());
     const std::size_t middle = values.size() / 2;
     return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
+}
+
+std::optional<std::string> objection_to_condition(std::string_view text) {
+    return condition_of(text) ? std::nullopt : std::optional(no_condition(text));
 }
 
 } // namespace workflows::engine

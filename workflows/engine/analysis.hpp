@@ -91,4 +91,7 @@ private:
 /// The middle of several; of an even number the mean of the two in the middle. Nothing of nothing.
 std::optional<double> median(std::vector<double> values);
 
+/// Why the text of `pass` compares with no number, or nothing.
+std::optional<std::string> objection_to_condition(std::string_view text);
+
 } // namespace workflows::engine

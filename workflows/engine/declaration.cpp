@@ -4,6 +4,7 @@
 
 #include "base/error.hpp"
 #include "base/fields.hpp"
+#include "workflows/engine/foreign_words.hpp"
 #include "workflows/engine/parameters.hpp"
 
 namespace workflows::engine {
@@ -53,7 +54,7 @@ private:
             for (const auto& value : statement.values) {
                 collect_workflows(*value, calls);
             }
-            returned = returned || (statement.kind == Statement::Kind::Return && statement.outermost);
+            returned = returned || (statement.kind == Statement::Kind::Return && statement.function == 0);
         }
         if (calls.empty() || !returned) {
             if (chunk_.errors.empty()) {
@@ -94,8 +95,8 @@ private:
                         fmt::format("'summary' is {}, but must be a string", value.kind()));
                 }
             } else {
-                add(field.key->place,
-                    fmt::format("unknown key '{}'{}", *key, base::hint(*key, {"summary", "params", "run"})));
+                add(field.key->place, fmt::format("unknown key '{}'{}", *key,
+                                                  instead_of_member(*key, {"summary", "params", "run"})));
             }
         }
         if (!run && chunk_.errors.empty()) {

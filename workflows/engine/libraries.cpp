@@ -5,6 +5,7 @@
 #include "workflows/engine/sandbox.hpp"
 
 #include "base/fields.hpp"
+#include "workflows/engine/foreign_words.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -221,7 +222,7 @@ void nearest_global(lua_State* state, const char* wanted, char* said, std::size_
     }
     lua_pop(state, 1);
     std::sort(names.begin(), names.end());
-    const std::string text = base::hint(wanted, names);
+    const std::string text = instead_of_name(wanted, names);
     std::strncpy(said, text.c_str(), size - 1);
 }
 

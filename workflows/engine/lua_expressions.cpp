@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "workflows/engine/lua_expressions.hpp"
 
+#include "workflows/engine/foreign_words.hpp"
+
 #include <algorithm>
 #include <fmt/format.h>
 #include <memory>
@@ -159,7 +161,8 @@ ExpressionPtr Expressions::primary() {
         need_closing(")", "(", from);
         return measured(std::move(made));
     }
-    fail(from, fmt::format("{} stands where a value is expected", now().shown()));
+    fail(from,
+         fmt::format("{} stands where a value is expected{}", now().shown(), instead_of_symbol(now().text)));
     throw Lost{};
 }
 
@@ -186,6 +189,13 @@ ExpressionPtr Expressions::suffixed() {
             need_closing("]", "[", from);
             made = measured(std::move(index));
         } else if (take(":")) {
+            if (now().kind != Token::Kind::Name) {
+                fail(place(),
+                     fmt::format("{} stands where the name of a method is expected; a table has name = value",
+                                 now().shown()));
+                expression();
+                return make(Kind::Nil, from); // whose value nobody complains of
+            }
             ExpressionPtr call = make(Kind::Method, made->place);
             call->member = place();
             call->text = need_name("the name of a method");
@@ -252,8 +262,19 @@ ExpressionPtr Expressions::table() {
             }
         }
         made->fields.push_back(std::move(field));
-        if (!take(",") && !take(";")) {
+        if (take(",") || take(";")) {
+            continue;
+        }
+        const bool another =
+            now().kind == Token::Kind::Name || now().kind == Token::Kind::String || is("{") || is("[");
+        if (!another) {
             break;
+        }
+        const bool quoted = now().kind == Token::Kind::Name && !begins_line();
+        fail(place(), fmt::format("',' or '}}' is missing before {}{}; the '{{' of line {} is open",
+                                  now().shown(), quoted ? ", or quotes around it" : "", from.line));
+        if (begins_line()) {
+            return measured(std::move(made));
         }
     }
     need_closing("}", "{", from);
@@ -263,6 +284,7 @@ ExpressionPtr Expressions::table() {
 ExpressionPtr Expressions::function_body(Place from, bool method) {
     ExpressionPtr made = make(Kind::Function, from);
     scopes_.open_function(false);
+    made->whole = scopes_.function_number();
     if (method) {
         made->parameters.push_back(scopes_.declare("self", from));
         scopes_.activate(made->parameters.back());

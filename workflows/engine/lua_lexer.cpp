@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "workflows/engine/lua_lexer.hpp"
 
+#include "workflows/engine/foreign_words.hpp"
+
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
@@ -18,6 +20,8 @@ constexpr std::string_view keywords[] = {
 constexpr std::string_view symbols[] = {"...", "..", "==", "~=", "<=", ">=", "//", "::", "<<", ">>", "+",
                                         "-",   "*",  "/",  "%",  "^",  "#",  "&",  "~",  "|",  "<",  ">",
                                         "=",   "(",  ")",  "{",  "}",  "[",  "]",  ";",  ":",  ",",  "."};
+
+constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 
 // As Lua does: without a locale.
 bool is_digit(char c) noexcept {
@@ -304,7 +308,13 @@ Token Lexer::next() {
     do {
         skip();
     } while ((static_cast<unsigned char>(peek()) & 0xC0) == 0x80);
-    throw SyntaxError{from, fmt::format("'{}' means nothing here", text_.substr(first, at_ - first))};
+    if (c == '!') {
+        take('=');
+    }
+    const std::string_view symbol = text_.substr(first, at_ - first);
+    throw SyntaxError{from,
+                      fmt::format("'{}' means nothing here{}", symbol == byte_order_mark ? "<feff>" : symbol,
+                                  instead_of_symbol(symbol))};
 }
 
 } // namespace workflows::engine::syntax

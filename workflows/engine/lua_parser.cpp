@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "workflows/engine/lua_syntax.hpp"
 
+#include "workflows/engine/foreign_words.hpp"
 #include "workflows/engine/lua_expressions.hpp"
 
 #include <algorithm>
@@ -85,7 +86,7 @@ private:
     }
 
     Statement& add(Statement::Kind kind, Place place) {
-        chunk_.statements.push_back({kind, place, {}, {}, {}, scopes_.outermost()});
+        chunk_.statements.push_back({kind, place, {}, {}, {}, scopes_.function_number()});
         return chunk_.statements.back();
     }
 
@@ -101,7 +102,7 @@ private:
         } else if (take("if")) {
             if_statement(from);
         } else if (take("while")) {
-            use(expression());
+            use(condition());
             need("do", "write while … do … end");
             block(true);
             need_closing("end", "while", from);
@@ -141,12 +142,22 @@ private:
         }
     }
 
+    ExpressionPtr condition() {
+        ExpressionPtr made = expression();
+        if (is("=")) {
+            fail(place(), "'=' stands in a condition; write == to compare");
+            advance();
+            made = expression();
+        }
+        return made;
+    }
+
     void if_statement(Place from) {
-        use(expression());
+        use(condition());
         need("then", "write if … then … end");
         block(false);
         while (take("elseif")) {
-            use(expression());
+            use(condition());
             need("then", "write elseif … then");
             block(false);
         }
@@ -266,8 +277,10 @@ private:
                 use(std::move(targets[0]));
                 return;
             }
-            fail(place(),
-                 fmt::format("{} stands where '=' or the arguments of a call are expected", now().shown()));
+            const bool word = targets[0]->kind == Kind::Global && block_ends();
+            fail(word ? from : place(),
+                 fmt::format("{} stands where '=' or the arguments of a call are expected{}", now().shown(),
+                             instead_of_symbol(word ? targets[0]->text : now().text)));
             throw Lost{};
         }
         while (take(",")) {

@@ -13,7 +13,7 @@ constexpr std::size_t most_locals = 200; // of one function, as in Lua
 } // namespace
 
 void Scopes::open_function(bool vararg) {
-    functions_.push_back({vararg, {}, {}});
+    functions_.push_back({opened_++, vararg, {}, {}});
     open_block(false);
 }
 

@@ -28,7 +28,8 @@ public:
     void leave_to(Depth depth);
 
     bool in_loop() const noexcept;
-    bool outermost() const noexcept { return functions_.size() == 1; }
+    /// Of the innermost function, in the order of their beginnings; 0 is the text itself.
+    std::int64_t function_number() const noexcept { return functions_.back().number; }
     bool vararg() const noexcept { return functions_.back().vararg; }
     void make_vararg() noexcept { functions_.back().vararg = true; }
 
@@ -57,6 +58,7 @@ private:
         std::vector<Jump> pending; ///< gotos whose label has not come yet
     };
     struct Function {
+        std::int64_t number;
         bool vararg;
         std::vector<std::size_t> active; ///< variables, the innermost last
         std::vector<Block> blocks;
@@ -67,6 +69,7 @@ private:
     Tokens& tokens_;
     std::vector<Variable>& variables_;
     std::vector<Function> functions_;
+    std::int64_t opened_ = 0;
 };
 
 } // namespace workflows::engine::syntax

@@ -36,7 +36,7 @@ struct Expression {
         Float,    ///< number
         String,   ///< text
         Vararg,   ///< ...
-        Function, ///< parameters; what is in it stands among the statements of the chunk
+        Function, ///< parameters; whole is its number, at what is in it among the statements of the chunk
         Local,    ///< variable
         Global,   ///< text
         Index,    ///< parts: what, key
@@ -72,7 +72,7 @@ struct Statement {
     std::vector<std::size_t> variables;
     std::vector<ExpressionPtr> targets;
     std::vector<ExpressionPtr> values;
-    bool outermost = false; ///< in no function
+    std::int64_t function = 0; ///< the number of the one that it is in; 0: none
 };
 
 struct Chunk {

@@ -5,7 +5,9 @@
 #include "base/error.hpp"
 #include "base/fields.hpp"
 #include "base/name.hpp"
+#include "workflows/engine/analysis.hpp"
 #include "workflows/engine/failure_budget.hpp"
+#include "workflows/engine/foreign_words.hpp"
 #include "workflows/engine/methods.hpp"
 #include "workflows/engine/ramp.hpp"
 
@@ -100,7 +102,7 @@ void check_record(std::string_view name, const base::Value& value, const std::ve
         const std::string path = name.empty() ? member.name : fmt::format("{}.{}", name, member.name);
         if (std::ranges::find(keys, member.name) == keys.end()) {
             complaints.push_back(
-                {fmt::format("unknown key '{}'{}", path, base::hint(member.name, keys)), member.line});
+                {fmt::format("unknown key '{}'{}", path, instead_of_member(member.name, keys)), member.line});
         } else if (!member.value.is_null()) {
             check(path, member);
         }
@@ -147,6 +149,35 @@ void check_where(std::string_view name, const base::Value& value, Complaints& co
     }
 }
 
+// What each measurement must have.
+void check_measurement(const std::string& name, const base::Value& value, Complaints& complaints) {
+    const base::Object* record = value.object();
+    if (record == nullptr) {
+        return;
+    }
+    for (const auto& [key, example] : {std::pair{"name", "errors"}, {"pass", "<= 0.01"}}) {
+        if (record->find(key) == nullptr) {
+            complaints.push_back(
+                {fmt::format("'{0}.{1}' is missing; write {1} = \"{2}\"", name, key, example), value.line});
+        }
+    }
+    const auto sources = std::ranges::count_if(record->members, [](const base::Member& member) {
+        return member.name == "command" || member.name == "http" || member.name == "prometheus";
+    });
+    if (sources != 1) {
+        complaints.push_back(
+            {fmt::format("'{}' must come from one of command = \"…\", http = {{ url, path }} and prometheus "
+                         "= {{ url, query }}",
+                         name),
+             value.line});
+    }
+    if (const base::Value* pass = record->find("pass"); pass != nullptr && pass->text() != nullptr) {
+        if (const std::optional<std::string> objection = objection_to_condition(*pass->text())) {
+            complaints.push_back({fmt::format("'{}.pass' {}", name, *objection), pass->line});
+        }
+    }
+}
+
 void check_analysis(std::string_view name, const base::Value& value, Complaints& complaints) {
     const bool empty = value.object() != nullptr && value.object()->empty();
     if (value.array() == nullptr && !empty) {
@@ -155,6 +186,7 @@ void check_analysis(std::string_view name, const base::Value& value, Complaints&
     }
     const std::size_t count = empty ? 0 : value.array()->size();
     for (std::size_t i = 0; i < count; ++i) {
+        check_measurement(fmt::format("{}[{}]", name, i), (*value.array())[i], complaints);
         check_record(fmt::format("{}[{}]", name, i), (*value.array())[i], names_of(measurement_fields()),
                      complaints, [&](const std::string& path, const base::Member& member) {
                          Argument field =
@@ -284,7 +316,7 @@ void complain_of_options(const Method& method, const base::Value& options, Compl
         const auto known = std::ranges::find(method.options, member.name, &Argument::name);
         if (known == method.options.end()) {
             complaints.push_back({fmt::format("unknown key '{}'{}", member.name,
-                                              base::hint(member.name, names_of(method.options))),
+                                              instead_of_member(member.name, names_of(method.options))),
                                   member.line});
         } else {
             complain(*known, member.value, complaints);

@@ -3,6 +3,7 @@
 #include "workflows/engine/parameters.hpp"
 
 #include "base/error.hpp"
+#include "workflows/engine/foreign_words.hpp"
 #include "workflows/engine/ramp.hpp"
 
 #include <algorithm>
@@ -23,8 +24,10 @@ base::Value read_count(const base::Value& value) {
         }
     }
     if (count < 0) {
-        throw base::Error(base::Fault::Input, "'{}' is not a count; write a whole number such as 2",
-                          value.text() != nullptr ? *value.text() : std::string(value.kind()));
+        throw base::Error(base::Fault::Input, "{} is not a count; write a whole number such as 2",
+                          value.text() != nullptr    ? fmt::format("'{}'", *value.text())
+                          : value.whole() != nullptr ? std::to_string(*value.whole())
+                                                     : std::string(value.kind()));
     }
     return count;
 }
@@ -50,8 +53,8 @@ base::Value read_text(const base::Value& value) {
 base::Value read_flag(const base::Value& value) {
     const std::string* text = value.text();
     if (value.flag() == nullptr && (text == nullptr || (*text != "true" && *text != "false"))) {
-        throw base::Error(base::Fault::Input, "'{}' is not true or false",
-                          text == nullptr ? std::string(value.kind()) : *text);
+        throw base::Error(base::Fault::Input, "{} is not true or false",
+                          text == nullptr ? std::string(value.kind()) : fmt::format("'{}'", *text));
     }
     return value.flag() != nullptr ? *value.flag() : *text == "true";
 }
@@ -125,7 +128,7 @@ base::Value apply_parameters(const std::vector<Script::Parameter>& parameters, c
     for (const base::Member& member : given.members) {
         if (std::find(names.begin(), names.end(), member.name) == names.end()) {
             throw base::Error(base::Fault::Input, "workflow '{}': unknown parameter '{}'{}", workflow,
-                              member.name, base::hint(member.name, names));
+                              member.name, instead_of_member(member.name, names));
         }
     }
     return values;

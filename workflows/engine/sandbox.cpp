@@ -4,6 +4,7 @@
 
 #include "base/error.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 
 namespace workflows::engine {
@@ -201,6 +202,7 @@ std::map<std::string, std::vector<std::string>> Sandbox::names() const {
                 members.emplace_back(lua_tostring(state_, -2));
             }
         }
+        std::sort(members.begin(), members.end());
     }
     lua_settop(state_, top);
     return names;

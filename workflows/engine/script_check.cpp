@@ -5,10 +5,12 @@
 #include "base/error.hpp"
 #include "base/fields.hpp"
 #include "workflows/engine/declaration.hpp"
+#include "workflows/engine/foreign_words.hpp"
 #include "workflows/engine/literals.hpp"
 #include "workflows/engine/methods.hpp"
 #include "workflows/engine/sandbox.hpp"
 #include "workflows/engine/script.hpp"
+#include "workflows/engine/script_roles.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -25,9 +27,6 @@ using syntax::Place;
 using syntax::Statement;
 using syntax::TableField;
 using Kind = Expression::Kind;
-
-/// What a local variable is known to be.
-enum class Role { Unknown, Context, Params, Level, Component };
 
 std::vector<std::string> names_of(const std::vector<Field>& fields) {
     std::vector<std::string> names;
@@ -59,7 +58,7 @@ bool fits(const std::string& type, Slot slot) {
 
 class Checker {
 public:
-    explicit Checker(const Chunk& chunk) : chunk_(chunk), roles_(chunk.variables.size(), Role::Unknown) {}
+    explicit Checker(const Chunk& chunk) : chunk_(chunk) {}
 
     std::vector<Finding> check() {
         for (const syntax::SyntaxError& error : chunk_.errors) {
@@ -67,7 +66,7 @@ public:
         }
         learn_names();
         declaration_ = read_declaration(chunk_, literals_, findings_);
-        learn_roles();
+        roles_.emplace(chunk_, declaration_.run);
         for (const Statement& statement : chunk_.statements) {
             for (const auto& target : statement.targets) {
                 check_target(*target);
@@ -104,50 +103,7 @@ private:
         }
     }
 
-    // ---- what is known of variables ----
-
-    Role role(const Expression& expression) const noexcept {
-        if (expression.kind == Kind::Local) {
-            return roles_[expression.variable];
-        }
-        // ctx.levels[1]
-        if (expression.kind == Kind::Index && member_name(expression) == nullptr) {
-            return role_in(*expression.parts[0]);
-        }
-        return Role::Unknown;
-    }
-
-    // Of the members of the list.
-    Role role_in(const Expression& list) const noexcept {
-        const std::string* name = member_name(list);
-        if (name == nullptr || role(*list.parts[0]) != Role::Context) {
-            return Role::Unknown;
-        }
-        return *name == "levels" ? Role::Level : *name == "components" ? Role::Component : Role::Unknown;
-    }
-
-    void learn_roles() {
-        if (declaration_.run != nullptr) {
-            constexpr Role order[] = {Role::Context, Role::Params};
-            const auto& parameters = declaration_.run->parameters;
-            for (std::size_t i = 0; i < std::min(parameters.size(), std::size(order)); ++i) {
-                roles_[parameters[i]] = order[i];
-            }
-        }
-        for (const Statement& statement : chunk_.statements) {
-            for (const auto& target : statement.targets) {
-                if (target->kind == Kind::Local) {
-                    roles_[target->variable] = Role::Unknown; // something else from here on
-                }
-            }
-            if (statement.kind == Statement::Kind::ForIn && statement.variables.size() == 2 &&
-                statement.values.size() == 1 && statement.values[0]->kind == Kind::Call &&
-                statement.values[0]->parts.size() == 2 &&
-                statement.values[0]->parts[0]->kind == Kind::Global) {
-                roles_[statement.variables[1]] = role_in(*statement.values[0]->parts[1]);
-            }
-        }
-    }
+    Role role(const Expression& expression) const { return roles_->of(expression).role; }
 
     // ---- expressions ----
 
@@ -168,8 +124,8 @@ private:
         switch (expression.kind) {
         case Kind::Global:
             if (!globals_.contains(expression.text)) {
-                add(expression.place,
-                    fmt::format("unknown name '{}'{}", expression.text, base::hint(expression.text, names_)));
+                add(expression.place, fmt::format("unknown name '{}'{}", expression.text,
+                                                  instead_of_name(expression.text, names_)));
             }
             return;
         case Kind::Index:
@@ -193,6 +149,11 @@ private:
             if (field.key) {
                 walk(*field.key);
             }
+            if (constant_key(field) == nullptr && role(*field.value) == Role::Context) {
+                add(field.value->place,
+                    "ctx stands in a list, where its calls cannot be checked; hand it on by name, as in "
+                    "{ ctx = ctx }, or as an argument");
+            }
             walk(*field.value);
         }
     }
@@ -206,7 +167,7 @@ private:
         if (object.kind == Kind::Global) {
             const auto library = globals_.find(object.text);
             if (library != globals_.end() && !library->second.empty()) {
-                check_known(expression, object.text + " has no", library->second);
+                check_known(expression, object.text + " has no", library->second, object.text);
             }
             return;
         }
@@ -234,16 +195,25 @@ private:
         case Role::Component:
             check_known(expression, "a component has no", names_of(component_fields()));
             break;
+        case Role::Answer: {
+            const Method& method = *roles_->of(object).method;
+            check_known(expression, fmt::format("the answer of ctx:{} has no", method.name),
+                        names_of(method.fields));
+            break;
+        }
         case Role::Unknown:
+        case Role::Levels:
+        case Role::Components:
             break;
         }
     }
 
     void check_known(const Expression& index, std::string_view complaint,
-                     const std::vector<std::string>& known) {
+                     const std::vector<std::string>& known, std::string_view library = {}) {
         const std::string& name = *member_name(index);
         if (std::ranges::find(known, name) == known.end()) {
-            add(index.member, fmt::format("{} '{}'{}", complaint, name, base::hint(name, known)));
+            add(index.member,
+                fmt::format("{} '{}'{}", complaint, name, instead_of_member(name, known, library)));
         }
     }
 
@@ -269,9 +239,10 @@ private:
             for (const Method& one : methods()) {
                 known.emplace_back(one.name);
             }
-            add(call.member, std::ranges::find(fields, call.text) != fields.end()
-                                 ? fmt::format("'{0}' is no method; write ctx.{0}", call.text)
-                                 : fmt::format("ctx has no '{}'{}", call.text, base::hint(call.text, known)));
+            add(call.member,
+                std::ranges::find(fields, call.text) != fields.end()
+                    ? fmt::format("'{0}' is no method; write ctx.{0}", call.text)
+                    : fmt::format("ctx has no '{}'{}", call.text, instead_of_member(call.text, known)));
             return;
         }
         const std::size_t written = call.parts.size() - 1;
@@ -311,12 +282,42 @@ private:
         }
         check_parameter_type(method, argument, written);
         std::vector<Complaint> complaints;
+        if (argument.slot == Slot::Component && role(written) == Role::Component) {
+            add(written.place,
+                fmt::format("ctx:{}: '{}' is a whole component; write its name, as in component.name",
+                            method.name, argument.name));
+        }
+        if (const char* other = no_level(role(written)); argument.slot == Slot::Level && other != nullptr) {
+            add(written.place, fmt::format("ctx:{}: the first argument is {}, but must be one of ctx.levels",
+                                           method.name, other));
+        }
         const base::Value value = literals_.read(written);
         // A level that is written out is none.
         if (written.kind != Kind::Table || argument.slot != Slot::Level) {
             complain(argument, value, complaints);
         }
         report(method, complaints);
+    }
+
+    static const char* no_level(Role role) noexcept {
+        switch (role) {
+        case Role::Context:
+            return "ctx";
+        case Role::Params:
+            return "the parameters";
+        case Role::Levels:
+            return "the list of all levels";
+        case Role::Components:
+            return "the list of all components";
+        case Role::Component:
+            return "a component";
+        case Role::Answer:
+            return "an answer";
+        case Role::Level:
+        case Role::Unknown:
+            break;
+        }
+        return nullptr;
     }
 
     void check_options(const Method& method, const Expression& written) {
@@ -359,7 +360,7 @@ private:
     const Chunk& chunk_;
     std::map<std::string, std::vector<std::string>> globals_;
     std::vector<std::string> names_;
-    std::vector<Role> roles_;
+    std::optional<Roles> roles_;
     Literals literals_;
     Declaration declaration_;
     std::vector<Finding> findings_;

@@ -5,6 +5,7 @@
 #include "workflows/engine/declaration.hpp"
 #include "workflows/engine/literals.hpp"
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <string>
@@ -19,8 +20,9 @@ using syntax::Statement;
 using syntax::TableField;
 using Kind = Expression::Kind;
 
-/// Where ctx may be, and which of its members are used there. What cannot be followed is taken to be any
-/// function of the text: rather once too often.
+/// Where ctx may be, and which of its members are used there. A function that cannot be followed is taken to
+/// be any of the text, and once ctx is in a list or a result, so may be whatever comes out of one: rather
+/// once too often.
 class ContextUse {
 public:
     /// `run` is null when it cannot be seen.
@@ -129,8 +131,13 @@ private:
         case Kind::Global:
         case Kind::Index: {
             const std::string* name = name_in(expression);
-            return name != nullptr && fields_.contains(*name);
+            return name == nullptr ? loose_ : fields_.contains(*name);
         }
+        case Kind::Vararg:
+        case Kind::Call:
+            return loose_;
+        case Kind::Method: // its own give numbers
+            return loose_ && !may_be_context(*expression.parts[0]);
         case Kind::Operation: // (ctx), a or ctx
             for (const auto& part : expression.parts) {
                 if (may_be_context(*part)) {
@@ -147,23 +154,34 @@ private:
     bool spread() {
         changed_ = false;
         for (const Statement& statement : chunk_.statements) {
+            const std::size_t last = std::max(statement.variables.size(), statement.targets.size());
             for (std::size_t at = 0; at < statement.values.size(); ++at) {
                 if (!may_be_context(*statement.values[at])) {
                     continue;
                 }
-                if (at < statement.variables.size()) {
-                    mark(statement.variables[at]);
-                } else if (at < statement.targets.size()) {
-                    mark(*statement.targets[at]);
+                if (statement.kind == Statement::Kind::Return) {
+                    let_loose();
+                }
+                // The last value may be several.
+                const bool open = at + 1 == statement.values.size();
+                for (std::size_t to = at; to < (open ? last : std::min(last, at + 1)); ++to) {
+                    to < statement.variables.size() ? mark(statement.variables[to])
+                                                    : mark(*statement.targets[to]);
+                }
+            }
+            if (statement.kind == Statement::Kind::ForIn && loose_) {
+                for (const std::size_t variable : statement.variables) {
+                    mark(variable);
                 }
             }
         }
         each_expression([&](const Expression& expression) {
             for (const TableField& field : expression.fields) {
-                const std::string* key = constant_key(field);
-                if (key != nullptr && may_be_context(*field.value)) {
-                    changed_ |= fields_.insert(*key).second;
+                if (!may_be_context(*field.value)) {
+                    continue;
                 }
+                const std::string* key = constant_key(field);
+                key == nullptr ? let_loose() : (void)(changed_ |= fields_.insert(*key).second);
             }
             hand_over(expression);
         });
@@ -180,7 +198,14 @@ private:
             mark(target.variable);
         } else if (const std::string* name = name_in(target)) {
             changed_ |= fields_.insert(*name).second;
+        } else {
+            let_loose();
         }
+    }
+
+    void let_loose() {
+        changed_ |= !loose_;
+        loose_ = true;
     }
 
     // A call's arguments are the parameters of what is called; of a method's the first one is its object.
@@ -202,12 +227,16 @@ private:
             for (const Expression* function : *functions) {
                 if (at - first < function->parameters.size()) {
                     mark(function->parameters[at - first]);
+                } else {
+                    let_loose(); // among '...'
                 }
             }
         }
     }
 
+    // A library's function may give it back.
     void hand_to_anybody() {
+        let_loose();
         for (const Expression* function : functions_) {
             for (const std::size_t parameter : function->parameters) {
                 mark(parameter);
@@ -232,6 +261,7 @@ private:
     std::vector<const Expression*> functions_;
     std::map<std::size_t, std::vector<const Expression*>> locals_; ///< functions by variable
     std::map<std::string, std::vector<const Expression*>> named_;  ///< functions by member or global
+    bool loose_ = false;                                           ///< it is in a list or a result
     bool changed_ = false;
 };
 

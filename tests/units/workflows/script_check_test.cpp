@@ -87,9 +87,9 @@ TEST_CASE("all that is wrong with a workflow is told at once, each with line and
 TEST_CASE("errors of syntax do not hide what is wrong elsewhere") {
     CHECK(in_run("ctx:wiat('1s')\nif x y() end\nctx:wait(5)") ==
           "t.lua:3:5: ctx has no 'wiat'; did you mean 'wait'?\n"
-          "t.lua:4:4: unknown name 'x'\n"
+          "t.lua:4:4: unknown name 'x'; give it a value first, or write \"x\" if it is text\n"
           "t.lua:4:6: 'then' is missing before 'y'; write if … then … end\n"
-          "t.lua:4:6: unknown name 'y'\n"
+          "t.lua:4:6: unknown name 'y'; give it a value first, or write \"y\" if it is text\n"
           "t.lua:5:10: ctx:wait: 'duration' is a number, but must be a duration such as \"30s\"\n");
 }
 
@@ -120,23 +120,27 @@ TEST_CASE("the shape of a workflow is checked") {
 }
 
 TEST_CASE("names are known where they are in scope, and from where they are assigned") {
-    CHECK(in_run("local a = 1 do local b = a end return b") == "t.lua:3:39: unknown name 'b'\n");
+    CHECK(in_run("local a = 1 do local b = a end return b") ==
+          "t.lua:3:39: unknown name 'b'; give it a value first, or write \"b\" if it is text\n");
     CHECK(found("function helper() return later end later = 1\nreturn workflow { run = helper }") == "");
     CHECK(in_run("return string.dump, math.random, table.concat, string.fromat") ==
-          "t.lua:3:15: string has no 'dump'\n"
-          "t.lua:3:26: math has no 'random'\n"
+          "t.lua:3:15: string has no 'dump'; known are byte, char, find, format, gmatch, gsub, len, lower, "
+          "match, rep, reverse, sub, upper\n"
+          "t.lua:3:26: math has no 'random'; write ctx:random()\n"
           "t.lua:3:55: string has no 'fromat'; did you mean 'format'?\n");
     CHECK(in_run("return os.time(), print, _ENV") ==
-          "t.lua:3:8: unknown name 'os'\nt.lua:3:19: unknown name 'print'\n");
+          "t.lua:3:8: unknown name 'os'; a workflow has ctx:now() and ctx:wait(\"30s\")\nt.lua:3:19: unknown "
+          "name 'print'; a workflow writes into the run's story: ctx:log(\"message\")\n");
     CHECK(in_run("for i = 1, 2 do local x <const> = i end for k, v in pairs({}) do f(k, v, i) end") ==
-          "t.lua:3:66: unknown name 'f'\nt.lua:3:74: unknown name 'i'\n");
+          "t.lua:3:66: unknown name 'f'; give it a value first, or write \"f\" if it is text\nt.lua:3:74: "
+          "unknown name 'i'; give it a value first, or write \"i\" if it is text\n");
 }
 
 TEST_CASE("ctx and params are known by being run's parameters, whatever their names and depth") {
     CHECK(found("return workflow { params = { a = flag(true) }, run = function(c, p)\n"
                 "  local function f() c:wiat('1s') return p.b end\n  f()\nend }") ==
           "t.lua:2:24: ctx has no 'wiat'; did you mean 'wait'?\n"
-          "t.lua:2:44: the workflow has no parameter 'b'\n");
+          "t.lua:2:44: the workflow has no parameter 'b'; known are a\n");
     CHECK(found("local function main(ctx)\n  ctx:wiat('1s')\nend\nreturn workflow { run = main }") ==
           "t.lua:2:7: ctx has no 'wiat'; did you mean 'wait'?\n");
     CHECK(in_run("do local ctx = {} ctx:wiat() end") == "");
@@ -152,6 +156,60 @@ TEST_CASE("ctx and params are known by being run's parameters, whatever their na
           "mean 'targets'?\n");
     CHECK(in_run("for _, c in ipairs(ctx.components) do ctx:log(c.nam) end") ==
           "t.lua:3:49: a component has no 'nam'; did you mean 'name'?\n");
+}
+
+TEST_CASE("ctx, params, levels and answers are known wherever the text hands them on by name") {
+    const auto with = [](const std::string& before, const std::string& body) {
+        return found(before +
+                     "\nreturn workflow { params = { a = flag(true) }, run = function(ctx, params)\n" + body +
+                     "\nend }");
+    };
+    const std::string told = "t.lua:1:28: ctx has no 'wiat'; did you mean 'wait'?\n";
+    CHECK(with("local function go(c, l)  c:wiat(l) end",
+               "for _, l in ipairs(ctx.levels) do go(ctx, l) end") == told);
+    CHECK(with("function go(c)           c:wiat() end", "go(ctx)") == told);
+    CHECK(with("local function go(c)     c:wiat() end", "pcall(go, ctx)") == told);
+    CHECK(with("local go = function(c)   c:wiat() end", "go(ctx) go(ctx)") == told);
+    CHECK(with("local function go(s) s.c:wiat() end", "go({ c = ctx })") ==
+          "t.lua:1:26: ctx has no 'wiat'; did you mean 'wait'?\n");
+    CHECK(with("local function get(c) return 1, c end", "local n, c = get(ctx) c:wiat()") ==
+          "t.lua:3:25: ctx has no 'wiat'; did you mean 'wait'?\n");
+    CHECK(with("local function get(c) return c end",
+               "get(ctx).levels[1]:x() ctx:log(get(ctx).levels[1].nam)") ==
+          "t.lua:3:51: a level has no 'nam'; known are index, components\n");
+    CHECK(with("local kept", "kept = ctx kept:wiat()") ==
+          "t.lua:3:17: ctx has no 'wiat'; did you mean 'wait'?\n");
+    CHECK(with("local function get(p) return p.b end", "get(params)") ==
+          "t.lua:1:32: the workflow has no parameter 'b'; known are a\n");
+    CHECK(in_run("local done = ctx:update(ctx.levels[1])\nif done.failed > 0 or not ctx:approve('x').aproved "
+                 "then end") ==
+          "t.lua:4:9: the answer of ctx:update has no 'failed'; known are level, updated, unchanged, "
+          "failures, left_out\n"
+          "t.lua:4:44: the answer of ctx:approve has no 'aproved'; did you mean 'approved'?\n");
+    CHECK(
+        in_run("ctx:update(ctx.levels)\nctx:stop(ctx.components[1])\nctx:command('x', ctx.components[1])") ==
+        "t.lua:3:12: ctx:update: the first argument is the list of all levels, but must be one of "
+        "ctx.levels\n"
+        "t.lua:4:10: ctx:stop: the first argument is a component, but must be one of ctx.levels\n"
+        "t.lua:5:18: ctx:command: 'component' is a whole component; write its name, as in component.name\n");
+    CHECK(in_run("local list = { ctx, 1 } list[1]:wiat()") ==
+          "t.lua:3:16: ctx stands in a list, where its calls cannot be checked; hand it on by name, as in { "
+          "ctx = ctx }, or as "
+          "an argument\n");
+}
+
+TEST_CASE("what comes to a place in two ways is not complained of") {
+    const auto with = [](const std::string& before, const std::string& body) {
+        return found(before + "\nreturn workflow { run = function(ctx)\n" + body + "\nend }");
+    };
+    CHECK(with("local function go(c) c:wiat() end", "go(ctx) go({ wiat = tostring })") == "");
+    CHECK(with("local function go(c) c:wiat() end local function other(f) f({}) end", "go(ctx) other(go)") ==
+          "");
+    CHECK(with("local function go(c) c:wiat() end local list = { go }", "go(ctx) list[1]({})") == "");
+    CHECK(with("local function go(s) s.c:wiat() end", "go({ c = ctx }) go({ c = 5 })") == "");
+    CHECK(with("local function get(c, n) if n then return n end return c end", "get(ctx, {}):wiat()") == "");
+    CHECK(with("local c = {}", "c = ctx c:wiat()") == "");
+    CHECK(with("", "for i = 1, 2 do i = ctx i:wiat() end") == "");
 }
 
 TEST_CASE("arguments and options are checked as far as they are written out") {
@@ -170,25 +228,26 @@ TEST_CASE("arguments and options are checked as far as they are written out") {
           "t.lua:4:28: ctx:update: 'soak' cannot be the count 'n'\nt.lua:5:12: ctx:update: 'settle' cannot "
           "be the "
           "ramp 'r'\n");
-    CHECK(in_run("ctx:update(ctx.levels[1], { deadlines = { aply = '1m', drain = 5, undo = '0s' },\n"
-                 "  max_failures = { total = -1, domain = { lable = 'rack', max = '200%' }, sum = 1 },\n"
-                 "  soak = { '1m', 'soon' }, zone = 5, spread = 3, level = 1, settle = function() end })") ==
-          "t.lua:3:43: ctx:update: unknown key 'deadlines.aply'; did you mean 'apply'?\n"
-          "t.lua:3:64: ctx:update: 'deadlines.drain' is a number, but must be a duration such as \"30s\"\n"
-          "t.lua:3:74: ctx:update: 'deadlines.undo' is no time at all\n"
-          "t.lua:4:28: ctx:update: 'max_failures.total' is -1, but must be at least 0\n"
-          "t.lua:4:43: ctx:update: unknown key 'max_failures.domain.lable'; did you mean 'label'?\n"
-          "t.lua:4:65: ctx:update: 'max_failures.domain.max': '200%' is not a portion; write a count such as "
-          "2, or a "
-          "share such as \"20%\"\n"
-          "t.lua:4:75: ctx:update: unknown key 'max_failures.sum'\n"
-          "t.lua:5:18: ctx:update: 'soak': 'soon' is not a duration; write for example '90s' or '1h30m'\n"
-          "t.lua:5:35: ctx:update: 'zone' is a number, but must be a string\n"
-          "t.lua:5:47: ctx:update: 'spread' is a number, but must be a string\n"
-          "t.lua:5:50: ctx:update: unknown key 'level'; it is an argument of its own, as in "
-          "ctx:update(level, { ramp = "
-          "{ 1, \"20%\", \"100%\" }, soak = \"1m\" })\n"
-          "t.lua:5:70: a function stands where data is expected\n");
+    CHECK(
+        in_run("ctx:update(ctx.levels[1], { deadlines = { aply = '1m', drain = 5, undo = '0s' },\n"
+               "  max_failures = { total = -1, domain = { lable = 'rack', max = '200%' }, sum = 1 },\n"
+               "  soak = { '1m', 'soon' }, zone = 5, spread = 3, level = 1, settle = function() end })") ==
+        "t.lua:3:43: ctx:update: unknown key 'deadlines.aply'; did you mean 'apply'?\n"
+        "t.lua:3:64: ctx:update: 'deadlines.drain' is a number, but must be a duration such as \"30s\"\n"
+        "t.lua:3:74: ctx:update: 'deadlines.undo' is no time at all\n"
+        "t.lua:4:28: ctx:update: 'max_failures.total' is -1, but must be at least 0\n"
+        "t.lua:4:43: ctx:update: unknown key 'max_failures.domain.lable'; did you mean 'label'?\n"
+        "t.lua:4:65: ctx:update: 'max_failures.domain.max': '200%' is not a portion; write a count such as "
+        "2, or a "
+        "share such as \"20%\"\n"
+        "t.lua:4:75: ctx:update: unknown key 'max_failures.sum'; known are total, batch, component, domain\n"
+        "t.lua:5:18: ctx:update: 'soak': 'soon' is not a duration; write for example '90s' or '1h30m'\n"
+        "t.lua:5:35: ctx:update: 'zone' is a number, but must be a string\n"
+        "t.lua:5:47: ctx:update: 'spread' is a number, but must be a string\n"
+        "t.lua:5:50: ctx:update: unknown key 'level'; it is an argument of its own, as in "
+        "ctx:update(level, { ramp = "
+        "{ 1, \"20%\", \"100%\" }, soak = \"1m\" })\n"
+        "t.lua:5:70: a function stands where data is expected\n");
     CHECK(in_run(
               "ctx:command('x')\nctx:command('x', 'shop')\nctx:approve('go', { count = 0 })\nctx:defer(7)\n"
               "ctx:command('x', 'shop/app', { once = 1 })\nctx:log('x', 3)\nctx:side_effect()\nctx:now(1)") ==

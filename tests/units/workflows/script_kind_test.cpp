@@ -36,6 +36,13 @@ TEST_CASE("a workflow that updates is for deployments, wherever in its text it d
                   "for _, step in ipairs(steps) do step(ctx) end"));
     CHECK(deploys("local function roll(c) c:update(c.levels[1]) end", "pcall(roll, ctx)"));
     CHECK(deploys("local function roll(self) self.run:update(1) end", "roll({ run = ctx })"));
+    CHECK(deploys("local function get(c) return c end", "get(ctx):update(1)"));
+    CHECK(deploys("local function get(c) return 1, c end", "local n, c = get(ctx) c:update(1)"));
+    CHECK(deploys("", "local list = { ctx, 1 } list[1]:update(1)"));
+    CHECK(deploys("", "for _, c in ipairs({ ctx }) do c:update(1) end"));
+    CHECK(deploys("", "local list = {} table.insert(list, ctx) table.remove(list):update(1)"));
+    CHECK(deploys("local function roll(...) local c = ... c:update(1) end", "roll(ctx)"));
+    CHECK(deploys("local kept = {}", "kept[params.where] = ctx kept[params.where]:update(1)"));
     CHECK(kind_of_script("local function go(ctx) ctx:update(ctx.levels[1]) end\n"
                          "return workflow { run = go }") == RunKind::Deploy);
     CHECK(kind_of_script("local function made() return function(c) c:update(c.levels[1]) end end\n"
@@ -49,6 +56,8 @@ TEST_CASE("a workflow that only speaks of updates is for operations") {
                         "progress:update(3) ctx:restart(ctx.levels[1])"));
     CHECK_FALSE(deploys("local function count(c, progress) progress:update(#c.levels) end",
                         "count(ctx, { update = function() end })"));
+    CHECK_FALSE(deploys("local progress = {} function progress:update(n) self.n = n end",
+                        "local list = { ctx } progress:update(3) list[1]:restart(1)"));
     CHECK_FALSE(deploys("local function roll(c) c:update(c.levels[1]) end", "ctx:stop(ctx.levels[1])"));
     CHECK(kind_of_script("this is no Lua (") == RunKind::Operation);
 }

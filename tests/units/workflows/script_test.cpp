@@ -157,7 +157,7 @@ TEST_CASE("each error in a parameter says file, line or workflow, what, and what
     CHECK(refusal(with("soak = duration(30)")) ==
           "test.lua:2: parameter 'soak': a number is not a duration; write for example \"30s\"");
     CHECK(refusal(with("n = count(-1)")) ==
-          "test.lua:2: parameter 'n': 'a number' is not a count; write a whole number such as 2");
+          "test.lua:2: parameter 'n': -1 is not a count; write a whole number such as 2");
     CHECK(refusal(with("r = ramp {}")) ==
           "test.lua:2: parameter 'r': a ramp is empty; write for example { 1, \"20%\", \"100%\" }");
     CHECK(refusal(with("t = text(true)")) == "test.lua:2: parameter 't': true or false is not a text");
