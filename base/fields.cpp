@@ -128,6 +128,13 @@ const Value& Fields::needed(std::string_view key) const {
     if (const Value* value = any(key)) {
         return *value;
     }
+    // Written wrong rather than not at all?
+    for (const Member& member : value_->object()->members) {
+        const bool read = std::find(known_.begin(), known_.end(), member.name) != known_.end();
+        if (!read && nearest(member.name, {std::string(key)})) {
+            fail(member.name, fmt::format("unknown key '{}'; did you mean '{}'?", path(member.name), key));
+        }
+    }
     fail({}, fmt::format("'{}' is missing", path(key)));
 }
 

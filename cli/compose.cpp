@@ -8,6 +8,7 @@
 #include "templates/template.hpp"
 #include "workflows/engine/application.hpp"
 #include "workflows/engine/component_commands.hpp"
+#include "workflows/engine/schema.hpp"
 #include "workflows/engine/variables.hpp"
 
 #include <algorithm>
@@ -174,8 +175,10 @@ repo::Manifest compose(const repo::Repository& repository, const base::ReleaseNa
                       [](const repo::ManifestPackage& package) { return package.nevra.name; });
     const rpm::TrustedKeys trust = repository.package_keys();
     for (const Component& component : application.components) {
-        workflows::engine::commands_of(manifest, application, component,
-                                       fmt::format("{}:app.lua:{}", top.nevra.str(), component.line));
+        const std::string where = fmt::format("{}:app.lua:{}", top.nevra.str(), component.line);
+        workflows::engine::commands_of(manifest, application, component, where);
+        workflows::engine::check_produced(workflows::engine::schema_of(manifest, application, component),
+                                          application, component, where);
         check_paths(repository, manifest, component, trust);
         const Texts texts(manifest, application, component);
         for (const std::string& package_name : component.packages) {

@@ -23,9 +23,10 @@ Answer apply_policy(Service& service, const Request& request) {
     const std::string file = fields.text("file");
     const std::string text = fields.text("text");
     fields.finish();
-    const engine::Policy policy = engine::Policy::from_value(base::parse_toml(text, file), file);
+    const base::Value written = base::parse_toml(text, file);
+    const engine::Policy policy = engine::Policy::from_value(written, file);
     const std::string environment = policy.environment.str();
-    service.environments.find(environment); // a policy for a name that nobody uses is a slip of the pen
+    engine::check_names(written, file, service.environments.find(environment).read());
     base::Transaction transaction(service.database);
     const bool changed =
         service.policies.apply(policy, file, text, request.caller.actor, service.alarms.now());

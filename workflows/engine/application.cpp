@@ -23,6 +23,18 @@ std::map<std::string, ProducedField> fields_of(const base::Fields& service) {
     for (const base::Member& member : service.members()) {
         check_template_name(service, member.name, "a field of a service");
         const base::Value& value = member.value;
+        if (member.name == "node" || member.name == "address") {
+            service.fail(
+                member.name,
+                fmt::format("'{}' is the producing node's own in every record of a service; give the "
+                            "field another name",
+                            member.name));
+        }
+        // What is tried from the consumers' nodes.
+        if (member.name == "port" &&
+            (value.text() != nullptr || value.whole() != nullptr || value.number() != nullptr)) {
+            service.whole("port", 1, 65535);
+        }
         if (const base::Object* record = value.object()) {
             const base::Value* setting = record->find("setting");
             if (setting == nullptr || setting->text() == nullptr || record->size() != 1) {
@@ -44,6 +56,14 @@ std::map<std::string, ProducedField> fields_of(const base::Fields& service) {
     return fields;
 }
 
+void check_service_name(const base::Fields& fields, const std::string& key, const std::string& service) {
+    try {
+        base::check_word(service, "service");
+    } catch (const base::Error& error) {
+        fields.fail(key, error.message());
+    }
+}
+
 Component component_of(const base::Fields& fields, const std::string& application) {
     Component component;
     component.name = fields.text("name");
@@ -53,6 +73,9 @@ Component component_of(const base::Fields& fields, const std::string& applicatio
         component.packages = fields.texts("packages");
         for (const std::string& package : component.packages) {
             base::PackageName{package};
+            if (std::count(component.packages.begin(), component.packages.end(), package) > 1) {
+                fields.fail("packages", fmt::format("package '{}' is written twice", package));
+            }
         }
     } catch (const base::Error& error) {
         // Fields has said the place already; a name has not.
@@ -64,6 +87,7 @@ Component component_of(const base::Fields& fields, const std::string& applicatio
     component.peers = fields.flag("peers", false);
     if (const std::optional<base::Fields> produces = fields.record("produces")) {
         for (const base::Member& member : produces->members()) {
+            check_service_name(*produces, member.name, member.name);
             component.produces.emplace(member.name, fields_of(*produces->record(member.name)));
         }
     }
@@ -74,6 +98,9 @@ Component component_of(const base::Fields& fields, const std::string& applicatio
             component.consumes.emplace(
                 member.name, Component::Consumed{consumed.text("service"), consumed.flag("external", false)});
             consumed.finish();
+            if (const Component::Consumed& known = component.consumes.at(member.name); known.external) {
+                check_service_name(*consumes, member.name, known.service);
+            }
         }
     }
     component.migrate = fields.maybe_text("migrate");
@@ -115,6 +142,19 @@ void check_conflicts(const base::Fields& entry, const Application& application, 
     }
 }
 
+/// Errors call a component by its name, not by its place in a list that nobody has written.
+std::vector<base::Fields> entries_of(const base::Fields& fields) {
+    std::vector<base::Fields> entries = fields.records("components");
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+        const base::Value& entry = (*fields.any("components")->array())[i];
+        const base::Value* name = entry.object()->find("name");
+        if (name != nullptr && name->text() != nullptr && !name->text()->empty()) {
+            entries[i] = base::Fields(entry, fields.file(), *name->text());
+        }
+    }
+    return entries;
+}
+
 } // namespace
 
 Application Application::from_value(const base::Value& value, const std::string& file) {
@@ -127,7 +167,8 @@ Application Application::from_value(const base::Value& value, const std::string&
         fields.fail("name", error.message());
     }
     std::map<std::string, int> lines;
-    for (const base::Fields& entry : fields.records("components")) {
+    const std::vector<base::Fields> entries = entries_of(fields);
+    for (const base::Fields& entry : entries) {
         Component component = component_of(entry, application.name);
         if (const auto [first, fresh] = lines.emplace(component.name, entry.line()); !fresh) {
             entry.fail("name", fmt::format("component '{}' is written twice", component.name));
@@ -135,7 +176,6 @@ Application Application::from_value(const base::Value& value, const std::string&
         application.components.push_back(std::move(component));
     }
     fields.finish();
-    const std::vector<base::Fields> entries = fields.records("components");
     for (std::size_t i = 0; i < entries.size(); ++i) {
         check_conflicts(entries[i], application, application.components[i]);
     }

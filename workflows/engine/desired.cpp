@@ -77,22 +77,7 @@ private:
         for (const DeclaredNode* node : environment_.nodes_of(name)) {
             settings_[{name, node->name}] = resolve(schema, environment_, name, *node);
         }
-        std::vector<std::string> known;
-        for (const auto& [setting, about] : schema) {
-            known.push_back(setting);
-        }
-        for (const auto& [service, fields] : component.produces) {
-            for (const auto& [field, produced] : fields) {
-                const SettingName* setting = std::get_if<SettingName>(&produced);
-                if (setting != nullptr && !schema.contains(setting->name)) {
-                    throw base::Error(
-                        base::Fault::Input,
-                        "service '{}' of component '{}' hands out setting '{}', which no package of the "
-                        "component has{}",
-                        service, name, setting->name, base::hint(setting->name, known));
-                }
-            }
-        }
+        check_produced(schema, application_, component, "release " + manifest_.release.str());
     }
 
     static std::string address_of(const DeclaredNode& node) { return node.addresses.at("service"); }

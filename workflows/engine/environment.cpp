@@ -4,6 +4,7 @@
 
 #include "base/error.hpp"
 #include "base/fields.hpp"
+#include "workflows/engine/service_graph.hpp"
 
 #include <algorithm>
 #include <set>
@@ -55,15 +56,27 @@ DeclaredNode node_of(const base::Fields& fields) {
     return node;
 }
 
-// settings.APPLICATION.COMPONENT.NAME: here only the shape; what the names mean is for desired() to say,
-// which knows a release.
-void check_settings(const base::Fields& fields) {
+// settings.APPLICATION.COMPONENT.NAME: here the shape, and that somebody has the application; what the other
+// names mean is for desired() to say, which knows a release.
+void check_settings(const base::Fields& fields, const std::vector<DeclaredNode>& nodes) {
+    std::set<std::string> known;
+    for (const DeclaredNode& node : nodes) {
+        for (const base::ComponentName& component : node.components) {
+            known.emplace(base::before_slash(component));
+        }
+    }
     const std::optional<base::Fields> applications = fields.record("settings");
     if (!applications) {
         return;
     }
     for (const base::Member& application : applications->members()) {
         named<base::ApplicationName>(*applications, application.name, application.name);
+        if (application.value.object() != nullptr && !known.contains(application.name)) {
+            applications->fail(
+                application.name,
+                fmt::format("no node of this environment has a component of application '{}'{}",
+                            application.name, base::hint(application.name, {known.begin(), known.end()})));
+        }
         const base::Fields components = *applications->record(application.name);
         for (const base::Member& component : components.members()) {
             named<base::ComponentName>(components, component.name, application.name + "/" + component.name);
@@ -131,7 +144,11 @@ void check_externals(const base::Fields& fields) {
     for (const base::Member& external : externals->members()) {
         const base::Fields service = *externals->record(external.name);
         service.text("address");
+        if (service.has("port")) {
+            service.whole("port", 1, 65535); // what is tried from the consumers' nodes
+        }
         for (const base::Member& field : service.members()) {
+            check_template_name(service, field.name, "a field of a service");
             if (field.value.object() != nullptr || field.value.array() != nullptr) {
                 service.fail(
                     field.name,
@@ -171,10 +188,10 @@ Environment Environment::from_value(const base::Value& document, const std::stri
     }
     std::sort(environment.nodes.begin(), environment.nodes.end(),
               [](const DeclaredNode& left, const DeclaredNode& right) { return left.name < right.name; });
-    check_settings(fields);
+    check_settings(fields, environment.nodes);
     for (const base::Fields& record : fields.records("override")) {
         check_where(record, environment.nodes);
-        check_settings(record);
+        check_settings(record, environment.nodes);
         record.finish();
     }
     check_externals(fields);

@@ -5,6 +5,7 @@
 #include "base/error.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 namespace workflows::engine::lua {
 namespace {
@@ -87,6 +88,10 @@ base::Value read_at(lua_State* state, int index, int depth, Budget& budget) {
     case LUA_TNUMBER:
         if (lua_isinteger(state, index) != 0) {
             return std::int64_t{lua_tointeger(state, index)};
+        }
+        if (!std::isfinite(lua_tonumber(state, index))) {
+            throw base::Error(base::Fault::Input, "a number is {}, which is no data",
+                              lua_tonumber(state, index));
         }
         return double{lua_tonumber(state, index)};
     case LUA_TSTRING:

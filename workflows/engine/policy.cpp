@@ -174,4 +174,43 @@ std::optional<base::Time> Policy::next_change(base::Time now) const {
     return next;
 }
 
+void check_names(const base::Value& policy, const std::string& file, const Environment& environment) {
+    const base::Fields fields(policy, file);
+    std::map<std::string, std::set<std::string>> labels; // by component
+    std::vector<std::string> known;
+    for (const DeclaredNode& node : environment.nodes) {
+        for (const base::ComponentName& component : node.components) {
+            for (const auto& [label, value] : node.labels) {
+                labels[component.str()].insert(label);
+            }
+            labels[component.str()];
+        }
+    }
+    for (const auto& [component, there] : labels) {
+        known.push_back(component);
+    }
+    const auto check = [&](const base::Fields& record, const base::ComponentName& component) {
+        if (!labels.contains(component.str())) {
+            record.fail("component",
+                        fmt::format("no node of environment '{}' has component '{}'{}", environment.name,
+                                    component, base::hint(component.str(), known)));
+        }
+    };
+    for (const base::Fields& record : fields.records("freeze")) {
+        for (const base::ComponentName& one : components(record)) {
+            check(record, one);
+        }
+    }
+    for (const base::Fields& record : fields.records("budget")) {
+        const base::ComponentName one = *component(record);
+        check(record, one);
+        const std::set<std::string>& there = labels[one.str()];
+        const std::string per = record.text("per", "");
+        if (!per.empty() && !there.contains(per)) {
+            record.fail("per", fmt::format("no node of component '{}' has a label '{}'{}", one, per,
+                                           base::hint(per, {there.begin(), there.end()})));
+        }
+    }
+}
+
 } // namespace workflows::engine

@@ -58,4 +58,9 @@ struct Policy {
     std::optional<base::Time> next_change(base::Time now) const;
 };
 
+/// Components and labels that a policy's text speaks of must be in its environment: what binds nobody is a
+/// slip of the pen. @throws base::Error{Input} `file:line: no node of environment 'prod' has component
+/// 'shop/wbe'; …`
+void check_names(const base::Value& policy, const std::string& file, const Environment& environment);
+
 } // namespace workflows::engine

@@ -119,4 +119,38 @@ void check_written_settings(const Environment& environment, const Application& a
     }
 }
 
+void check_produced(const std::map<std::string, KnownSetting>& schema, const Application& application,
+                    const Component& component, const std::string& where) {
+    std::vector<std::string> known;
+    for (const auto& [setting, about] : schema) {
+        known.push_back(setting);
+    }
+    for (const auto& [service, fields] : component.produces) {
+        for (const auto& [field, produced] : fields) {
+            const SettingName* setting = std::get_if<SettingName>(&produced);
+            if (setting == nullptr) {
+                continue;
+            }
+            const auto found = schema.find(setting->name);
+            if (found == schema.end()) {
+                throw base::Error(
+                    base::Fault::Input,
+                    "{}: service '{}' of component '{}' hands out setting '{}', which no package of "
+                    "the component has{}",
+                    where, service, application.full_name(component), setting->name,
+                    base::hint(setting->name, known));
+            }
+            const rpm::Setting::Type type = found->second.setting.type;
+            if (field == "port" && type != rpm::Setting::Type::Port && type != rpm::Setting::Type::Int) {
+                throw base::Error(
+                    base::Fault::Input,
+                    "{}: service '{}' of component '{}' hands out setting '{}' of package '{}' as its "
+                    "port, which is no number; write {} = {{ type = \"port\" }} there",
+                    where, service, application.full_name(component), setting->name, found->second.package,
+                    setting->name);
+            }
+        }
+    }
+}
+
 } // namespace workflows::engine

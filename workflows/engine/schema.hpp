@@ -23,6 +23,12 @@ struct KnownSetting {
 std::map<std::string, KnownSetting> schema_of(const repo::Manifest& manifest, const Application& application,
                                               const Component& component);
 
+/// What the component's services hand out must be settings of its packages, and their `port` one that can be
+/// tried.
+/// @throws base::Error{Input} `where: service 'http' of component 'shop/app' …`
+void check_produced(const std::map<std::string, KnownSetting>& schema, const Application& application,
+                    const Component& component, const std::string& where);
+
 /// The value of each setting of a component on a node, and where it comes from: overrides (the last one that
 /// matches) before
 /// `[settings.APPLICATION.COMPONENT]` before the package's default.

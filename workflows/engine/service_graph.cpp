@@ -34,6 +34,21 @@ std::vector<const Component*> producers_for(const Application& application, cons
     return producers;
 }
 
+std::string instead_of_service(const Application& application, const std::string& service,
+                               const std::vector<std::string>& known) {
+    for (const Component& component : application.components) {
+        if ((component.name == service || application.full_name(component).str() == service) &&
+            !component.produces.empty()) {
+            return fmt::format("that is a component; it produces '{}'", component.produces.begin()->first);
+        }
+    }
+    if (const std::optional<std::string> near = base::nearest(service, known)) {
+        return fmt::format("did you mean '{}'?", *near);
+    }
+    return fmt::format("write external \"{}\" if the environment gives it",
+                       service.substr(service.rfind('/') + 1));
+}
+
 void check_no_cycle(const Application& application, const std::string& file, const Lines& lines) {
     std::vector<const Component*> path;
     std::vector<const Component*> done;
@@ -94,13 +109,9 @@ void check_services(const Application& application, const std::string& file, con
             if (consumed.external || producers.contains(consumed.service)) {
                 continue;
             }
-            const std::optional<std::string> near = base::nearest(consumed.service, services);
             fail(file, lines, component.name,
                  fmt::format("component '{}' consumes '{}', which nobody produces; {}", component.name,
-                             consumed.service,
-                             near ? "did you mean '" + *near + "'?"
-                                  : "write external \"" + consumed.service +
-                                        "\" if the environment gives it"));
+                             consumed.service, instead_of_service(application, consumed.service, services)));
         }
     }
     check_no_cycle(application, file, lines);

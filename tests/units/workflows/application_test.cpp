@@ -95,19 +95,20 @@ TEST_CASE("components that do not depend on each other share a level") {
 }
 
 TEST_CASE("each error in app.lua says file, line, what, and what to write instead") {
-    CHECK(refusal("application 'shop' {\n") == "app.lua:2: unexpected symbol near <eof>");
+    CHECK(refusal("application 'shop' {\n") ==
+          "app.lua:2:1: '}' is missing before <eof>; it closes the '{' of line 1");
     CHECK(refusal("local x = 1") ==
           "app.lua: no application; write application \"NAME\" { component \"NAME\" { … } }");
     CHECK(refusal("application 'shop' {}") ==
           "app.lua:1: application 'shop' has no components; write component \"NAME\" { … }");
     CHECK(refusal("application 'shop' {\n component 'db' { pakages = { 'x' } } }") ==
-          "app.lua:2: unknown key 'components[0].pakages'; did you mean 'packages'?");
+          "app.lua:2: unknown key 'db.pakages'; did you mean 'packages'?");
     CHECK(refusal("application 'shop' {\n component 'db' {} }") ==
           "app.lua:2: component 'db' has no packages; write packages = { \"NAME\" }");
     CHECK(refusal("application 'shop' {\n component 'db' { packages = {} } }") ==
           "app.lua:2: component 'db' has no packages; write packages = { \"NAME\" }");
     CHECK(refusal("application 'shop' {\n component 'db' { packages = 'x' } }") ==
-          "app.lua:2: 'components[0].packages' is a string, but must be a list of strings");
+          "app.lua:2: 'db.packages' is a string, but must be a list of strings");
     CHECK(refusal("application 'shop' {\n component 'db' { packages = { 'x y' } } }") ==
           "app.lua:2: package name 'x y' has a ' ', but only letters, digits, '-', '_', '.' and '+' are "
           "allowed");
@@ -124,9 +125,7 @@ TEST_CASE("each error in app.lua says file, line, what, and what to write instea
     CHECK(refusal("application 'shop' {\n { packages = { 'x' } } }") ==
           "app.lua:1: application 'shop' contains a record, but must contain component \"NAME\" { … }");
     CHECK(refusal("application 'shop' {\n component 'db' }") ==
-          "app.lua: a function stands where data is expected; write component \"NAME\" { … } and service = { "
-          "field = "
-          "setting \"NAME\" }");
+          "app.lua:2: component 'db' lacks its braces; write component \"db\" { packages = { \"NAME\" } }");
     CHECK(refusal("application 'a' { component 'x' { packages = { 'p' } } }\n"
                   "application 'b' { component 'x' { packages = { 'p' } } }") ==
           "app.lua:2: 'application' is written twice; one file describes one application");
@@ -135,7 +134,8 @@ TEST_CASE("each error in app.lua says file, line, what, and what to write instea
     CHECK(refusal("aplication 'shop' {}") ==
           "app.lua:1: unknown name 'aplication'; did you mean 'application'?");
     CHECK(refusal("application 'shop' { component(7) { packages = { 'x' } } }") ==
-          "app.lua:1: bad argument #1 to 'component' (string expected, got number)");
+          "app.lua:1: a name in quotes is expected, but this is a number; write component \"NAME\" { "
+          "packages = { \"NAME\" } }");
 }
 
 TEST_CASE("a conflict that cannot be is refused with its line") {
@@ -152,8 +152,7 @@ TEST_CASE("a conflict that cannot be is refused with its line") {
     CHECK(with("{ 'db' }") ==
           "app.lua:3: component 'db' is not two words with one '/' between them; write for "
           "example 'shop/web'");
-    CHECK(with("'shop/db'") ==
-          "app.lua:3: 'components[1].conflicts' is a string, but must be a list of strings");
+    CHECK(with("'shop/db'") == "app.lua:3: 'app.conflicts' is a string, but must be a list of strings");
 }
 
 TEST_CASE("each error between components says who and what is meant") {

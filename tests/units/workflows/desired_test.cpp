@@ -195,7 +195,8 @@ TEST_CASE("what the environment or the packages do not give to a service is bad 
           "prod.toml: external service 'smtp', which component 'shop/app' consumes, is not given; write "
           "[external.smtp] with an address");
     CHECK(refusal(nodes + smtp, manifest(R"({"prot": {"type": "port", "default": 1}})")) ==
-          "service 'http' of component 'shop/app' hands out setting 'port', which no package of the "
+          "release shop/1.0: service 'http' of component 'shop/app' hands out setting 'port', which no "
+          "package of the "
           "component has; did you "
           "mean 'prot'?");
 }

@@ -164,7 +164,7 @@ constexpr Wrong files[] = {
     {"require \"x\"",
      "app.lua:1: unknown name 'require'; a script is one text, and nothing is loaded into it"},
     {"application \"sh\\nop\" { component \"a\" { packages = { \"p\" } } }",
-     "app.lua:1: application name 'sh?op' has something beside plain letters, but only letters, digits, '-', '_' and '.' are allowed"},
+     "app.lua:1: application name 'sh?op' has a '?', but only letters, digits, '-', '_' and '.' are allowed"},
     {"return { components = {} }",
      "app.lua: no application; write application \"NAME\" { component \"NAME\" { … } }"},
     {"return workflow { run = function() end }",

@@ -169,7 +169,7 @@ constexpr Wrong for_each_level[] = {
     {"      ctx:update(level, \"fast\")",
      "t.lua:7:25: ctx:update: the options are a string, but must be a record, as in ctx:update(level, { ramp = { 1, \"20%\", \"100%\" }, soak = \"1m\" })"},
     {"      ctx:update(level, { batch = 1 })",
-     "t.lua:7:27: ctx:update: unknown key 'batch'; known are ramp, window, soak, settle, hold, where, max_failures, max_unavailable, spread, zone, zone_soak, on_failure, deadlines, analysis"},
+     "t.lua:7:27: ctx:update: unknown key 'batch'; known are ramp, window, soak, settle, hold, where, standby, max_failures, max_unavailable, spread, zone, zone_soak, on_failure, deadlines, analysis"},
     {"      ctx:update(level, { analysis = { { name = \"x\", command = \"y\" } } })",
      "t.lua:7:40: ctx:update: 'analysis[0].pass' is missing; write pass = \"<= 0.01\""},
     {"      ctx:update(level, { analysis = { { name = \"x\", command = \"y\", pass = \"1\" } } })",
