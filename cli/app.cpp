@@ -8,6 +8,7 @@
 #include "cli/nouns.hpp"
 #include "cli/open_repository.hpp"
 #include "cli/project.hpp"
+#include "cli/simulated.hpp"
 #include "cli/terminal.hpp"
 #include "workflows/engine/application.hpp"
 #include "workflows/engine/desired.hpp"
@@ -34,8 +35,7 @@ Application find(const Arguments& arguments, const std::string& name) {
             repository.release(base::ReleaseName(name)).verified(repository.release_keys());
         return Application::from_value(manifest.application, name);
     }
-    const fs::path file = Project::find(arguments.directory).directory / "packages" / name / "app.lua";
-    return Application::evaluate(base::SystemFiles().read(file, 1u << 20), file.string());
+    return find_application(name, arguments.directory);
 }
 
 std::string listed(const std::vector<std::string>& names) {

@@ -6,11 +6,13 @@
 #include "base/error.hpp"
 #include "base/files.hpp"
 #include "base/process.hpp"
+#include "builder/recipe.hpp"
 #include "cli/project.hpp"
 #include "workflows/engine/native_rollback.hpp"
 #include "workflows/engine/script_kind.hpp"
 
 #include <algorithm>
+#include <fmt/ranges.h>
 
 namespace cli {
 
@@ -59,15 +61,65 @@ workflows::simulator::Workflow find_workflow(const std::string& name_or_file, co
     return {file.stem().string(), source, workflows::engine::kind_of_script(source)};
 }
 
-workflows::engine::Application find_application(const std::string& name_or_path, const fs::path& directory) {
+namespace {
+
+fs::path application_file(const std::string& name_or_path, const fs::path& directory) {
     const base::SystemFiles files;
-    fs::path file = name_or_path;
+    const fs::path file = name_or_path;
     if (fs::is_directory(file)) {
-        file /= "app.lua";
-    } else if (!fs::exists(file) && !name_or_path.ends_with(".lua")) {
-        file = Project::find(directory).directory / "packages" / name_or_path / "app.lua";
+        return file / "app.lua";
     }
-    return workflows::engine::Application::evaluate(files.read(file, source_limit_bytes), file.string());
+    if (files.exists(file) || name_or_path.ends_with(".lua")) {
+        return file;
+    }
+    base::check_word(name_or_path, "application");
+    const fs::path packages = Project::find(directory).directory / "packages";
+    fs::path found = packages / name_or_path / "app.lua";
+    if (!files.exists(found)) {
+        std::vector<std::string> known;
+        for (const std::string& name : files.list(packages)) {
+            if (files.exists(packages / name / "app.lua")) {
+                known.push_back(name);
+            }
+        }
+        throw base::Error(base::Fault::NotFound,
+                          "application '{}' is not in this project, which has {}; or write a "
+                          "file such as {}/app.lua",
+                          name_or_path,
+                          known.empty() ? "none" : fmt::format("'{}'", fmt::join(known, "', '")),
+                          name_or_path);
+    }
+    return found;
+}
+
+} // namespace
+
+workflows::engine::Application find_application(const std::string& name_or_path, const fs::path& directory) {
+    const fs::path file = application_file(name_or_path, directory);
+    return workflows::engine::Application::evaluate(base::SystemFiles().read(file, source_limit_bytes),
+                                                    file.string());
+}
+
+workflows::simulator::Fleet find_fleet(const std::string& name_or_path, const fs::path& directory,
+                                       std::size_t nodes) {
+    const fs::path file = application_file(name_or_path, directory);
+    const workflows::engine::Application application = find_application(file.string(), directory);
+    workflows::simulator::Fleet fleet = workflows::simulator::Fleet::of(application, nodes);
+    const fs::path packages = fs::absolute(file).parent_path().parent_path();
+    for (const workflows::engine::Component& component : application.components) {
+        for (const std::string& package : component.packages) {
+            const fs::path recipe = packages / package / "package.toml";
+            if (!base::SystemFiles().exists(recipe)) {
+                continue;
+            }
+            auto& commands = fleet.commands[application.full_name(component)];
+            for (const rpm::PackagedCommand& command : builder::read_recipe(recipe).about.commands) {
+                commands.push_back({command.name, package, command.once, command.irreversible,
+                                    command.repeatable, command.timeout});
+            }
+        }
+    }
+    return fleet;
 }
 
 } // namespace cli

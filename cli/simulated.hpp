@@ -3,8 +3,10 @@
 #pragma once
 
 #include "workflows/engine/application.hpp"
+#include "workflows/simulator/fleet.hpp"
 #include "workflows/simulator/scenario.hpp"
 
+#include <cstddef>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -23,5 +25,11 @@ workflows::simulator::Workflow find_workflow(const std::string& name_or_file,
 /// project in or above `directory`. @throws base::Error{NotFound | Input}
 workflows::engine::Application find_application(const std::string& name_or_path,
                                                 const std::filesystem::path& directory);
+
+/// It, simulated on so many nodes: with the commands of its packages when their recipes lie beside it in the
+/// project
+/// (`packages/PACKAGE/package.toml`).
+workflows::simulator::Fleet find_fleet(const std::string& name_or_path,
+                                       const std::filesystem::path& directory, std::size_t nodes);
 
 } // namespace cli

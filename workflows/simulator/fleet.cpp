@@ -4,6 +4,7 @@
 
 #include "base/error.hpp"
 
+#include <algorithm>
 #include <array>
 #include <map>
 
@@ -88,15 +89,17 @@ engine::RunInput Fleet::input(const Workflow& workflow, const base::Object& para
                            {}};
     using namespace std::chrono_literals;
     for (const base::ComponentName& component : components) {
-        static const std::vector<std::string> usual{"refresh", "measure"};
+        static const std::vector<engine::PackagedCommand> usual{{"refresh", "", false, false, false, 5min},
+                                                                {"measure", "", false, false, false, 5min}};
         const auto own = commands.find(component);
-        for (const std::string& command : own == commands.end() ? usual : own->second) {
-            input.commands[component].push_back({command, "", false, false, false, 5min});
-        }
+        input.commands[component] = own == commands.end() ? usual : own->second;
     }
     for (const auto& [component, command] : migrate) {
         input.migrate.emplace(component, command);
-        input.commands[component].push_back({command, "", true, false, false, 5min});
+        std::vector<engine::PackagedCommand>& there = input.commands[component];
+        if (std::ranges::find(there, command, &engine::PackagedCommand::name) == there.end()) {
+            there.push_back({command, "", true, false, false, 5min});
+        }
     }
     std::map<std::string_view, std::size_t> in_zone;
     for (std::size_t at = 0; at < components.size(); ++at) {

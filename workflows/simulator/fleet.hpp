@@ -19,7 +19,7 @@ struct Fleet {
     std::size_t nodes = 0;
     std::map<base::ComponentName, std::string> migrate{}; ///< as app.lua names it
     /// Packaged commands, instead of `refresh` and `measure`.
-    std::map<base::ComponentName, std::vector<std::string>> commands{};
+    std::map<base::ComponentName, std::vector<engine::PackagedCommand>> commands{};
 
     /// An application's levels. @throws base::Error{Input} for fewer nodes than components.
     static Fleet of(const engine::Application& application, std::size_t nodes);
@@ -29,8 +29,8 @@ struct Fleet {
     /// A run of this workflow: a deployment of APP/2.0 over 1.0, an operation on 1.0, or the way back
     /// from 2.0 to 1.0. The nodes are dealt out to the components in turn, named after them ("web-1", "web-2"
     /// …), with labels: `zone` a, b, c in turn, `rack`, twenty nodes of a zone each ("a-1"), `color` blue and
-    /// green in turn. Packages are not looked at: each component has the commands `refresh` and `measure`,
-    /// and its migration, which runs once.
+    /// green in turn. A component whose commands nobody has named has `refresh` and `measure`, and its
+    /// migration, which runs once.
     engine::RunInput input(const Workflow& workflow, const base::Object& params) const;
 };
 

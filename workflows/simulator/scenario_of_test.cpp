@@ -115,7 +115,10 @@ Fleet read_fleet(const base::Fields& fields, const TestSurroundings& surrounding
         if (!there) {
             commands->fail(member.name, fmt::format("component '{}' is not in the application", member.name));
         }
-        fleet.commands[component] = commands->texts(member.name);
+        std::vector<engine::PackagedCommand>& own = fleet.commands[component];
+        for (const std::string& command : commands->texts(member.name)) {
+            own.push_back({command, "", false, false, false, std::chrono::minutes(5)});
+        }
     }
     return fleet;
 }
