@@ -30,6 +30,10 @@ base::Object parameters(const Arguments& arguments) {
         } catch (const base::Error&) {
             parsed = value;
         }
+        if (params.find(pair.substr(0, equals)) != nullptr) {
+            throw base::Error(base::Fault::Input, "parameter '{}' is given twice; leave one --param out",
+                              pair.substr(0, equals));
+        }
         params.set(pair.substr(0, equals), std::move(parsed));
     }
     return params;

@@ -7,6 +7,7 @@
 #include "cli/parameters.hpp"
 #include "cli/simulated.hpp"
 #include "cli/terminal.hpp"
+#include "workflows/engine/plan.hpp"
 #include "workflows/simulator/fleet.hpp"
 #include "workflows/simulator/sweep.hpp"
 
@@ -53,7 +54,19 @@ public:
           faults_(simulator::Faults::profile(arguments.maybe("--faults").value_or("none"))),
           small_(arguments.flag("--sweep") && !arguments.flag("--nodes")),
           has_faults_(arguments.flag("--faults")), params_(parameters(arguments)), fleet_(fleet(arguments)) {
-        scenario(1); // a wrong workflow or parameter is an error here, not a thousand of them
+        // A wrong workflow or parameter is an error here, not a thousand of them.
+        const Scenario first = scenario(1);
+        if (!small_ && !first.source.empty()) {
+            engine::Script script(first.source, workflow_.name + ".lua", first.input.params,
+                                  engine::ScriptModel::of(first.input));
+            const auto next = [&](const std::optional<engine::Answer>& answer) {
+                return script.resume(answer);
+            };
+            if (const std::optional<std::string> misuse = engine::misuse_in(first.input, next, {})) {
+                throw base::Error(base::Fault::Input, "workflow '{}' cannot run: {}", workflow_.name,
+                                  *misuse);
+            }
+        }
     }
 
     Scenario scenario(std::uint64_t seed) const {
@@ -90,7 +103,7 @@ private:
                 throw base::Error(base::Fault::Input,
                                   "--app and --levels contradict each other; an application has its levels");
             }
-            return simulator::Fleet::of(find_application(*app, arguments.directory), nodes);
+            return find_fleet(*app, arguments.directory, nodes);
         }
         return simulator::Fleet::of_levels(static_cast<std::size_t>(number(arguments, "--levels", 3, 1000)),
                                            nodes);

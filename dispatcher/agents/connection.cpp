@@ -238,8 +238,9 @@ private:
         co_return runs::plan_document(**answers, now);
     }
 
-    static Task<void> check_workflows(std::shared_ptr<const runs::Composition> composition) {
+    static Task<void> check_workflows(std::shared_ptr<const runs::Composition> composition, base::Time now) {
         runs::check_workflows(*composition);
+        runs::try_workflow(*composition, now);
         co_return;
     }
 
@@ -264,7 +265,7 @@ private:
 
     Task<api::Answer> start_run(const runs::RunRequest& request, const std::string& actor) {
         const auto composition = std::make_shared<const runs::Composition>(house_.composer.compose(request));
-        Task<void> checking = check_workflows(composition);
+        Task<void> checking = check_workflows(composition, house_.service.alarms.now());
         co_await asio::co_spawn(house_.scripts, std::move(checking), asio::use_awaitable);
         co_return api::Document{base::Object{{"run", house_.service.rollouts.request(request, actor)}}};
     }

@@ -7,6 +7,7 @@
 #include "base/json.hpp"
 #include "base/process.hpp"
 #include "dispatcher/runs/vm_lines.hpp"
+#include "workflows/engine/plan.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -130,6 +131,20 @@ void check_workflows(const Composition& composition) {
     const engine::Script::Step first = PatientScript(script_start(input)).next(std::nullopt);
     if (const auto* ended = std::get_if<engine::ScriptEnded>(&first); ended != nullptr && !ended->ok) {
         throw base::Error(base::Fault::Input, "workflow '{}' cannot run: {}", input.workflow, ended->error);
+    }
+}
+
+void try_workflow(const Composition& composition, base::Time now) {
+    const engine::RunInput& input = composition.input;
+    if (composition.workflows.empty()) {
+        return;
+    }
+    PatientScript script(script_start(input));
+    const auto next = [&](const std::optional<engine::Answer>& answer) {
+        return script.next(answer);
+    };
+    if (const std::optional<std::string> misuse = engine::misuse_in(input, next, now)) {
+        throw base::Error(base::Fault::Input, "workflow '{}' cannot run: {}", input.workflow, *misuse);
     }
 }
 

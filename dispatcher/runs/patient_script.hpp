@@ -37,4 +37,8 @@ std::vector<std::string> findings_in(const std::string& source, const std::strin
 /// @throws base::Error{Input} with what is wrong first, and where.
 void check_workflows(const Composition& composition);
 
+/// Whether the workflow that is asked for can go all its way, as a plan would take it. In the calling thread.
+/// @throws base::Error{Input} with the call of ctx that cannot be, and where.
+void try_workflow(const Composition& composition, base::Time now);
+
 } // namespace dispatcher::runs

@@ -69,7 +69,8 @@ engine::Script::Step step_of(std::string_view line) {
             base::parse_json(line, "workflow-vm", {.bytes = max_vm_line_bytes, .depth = 64});
         const base::Fields fields(document, "workflow-vm");
         if (const auto ended = fields.record("ended")) {
-            return engine::ScriptEnded{ended->flag("ok", false), ended->text("error", "")};
+            return engine::ScriptEnded{ended->flag("ok", false), ended->text("error", ""),
+                                       ended->flag("misused", false)};
         }
         // What is wrong with the source or its parameters is an end, too.
         if (const auto refused = fields.record("refused")) {

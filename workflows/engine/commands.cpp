@@ -69,10 +69,10 @@ void Run::State::on(const ScriptCommand& command) {
         }
         carry_out(command);
     } catch (const base::Error& error) {
-        if (error.fault() != base::Fault::Input) {
+        if (error.fault() != base::Fault::Input && error.fault() != base::Fault::Conflict) {
             throw;
         }
-        refuse_command(error.message());
+        refuse_command(error.message(), error.fault() == base::Fault::Conflict);
     }
 }
 
@@ -189,9 +189,9 @@ void Run::State::answer(base::Value value) {
     phase = stopped ? Phase::Cleaning : Phase::Idle;
 }
 
-void Run::State::refuse_command(std::string error) {
+void Run::State::refuse_command(std::string error, bool early) {
     Command& current = commands.back();
-    current.answer = Answer{current.command.sequence, false, nullptr, std::move(error)};
+    current.answer = Answer{current.command.sequence, false, nullptr, std::move(error), false, early};
     effects.emplace_back(*current.answer);
 }
 

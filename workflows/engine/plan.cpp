@@ -46,10 +46,14 @@ public:
 
     const Run& run() const noexcept { return run_; }
     const std::string& refusal() const noexcept { return refusal_; }
+    const std::optional<std::string>& misuse() const noexcept { return misuse_; }
 
 private:
     void give(const Script::Step& step) {
         if (const auto* ended = std::get_if<ScriptEnded>(&step)) {
+            if (ended->misused && !early_) {
+                misuse_ = ended->error;
+            }
             take(*ended);
             return;
         }
@@ -97,6 +101,7 @@ private:
                 timers_.emplace(timer->at, timer->timer);
             } else if (const Answer* answer = std::get_if<Answer>(&effect)) {
                 answer_ = *answer;
+                early_ |= answer->early;
             } else if (const Ended* ended = std::get_if<Ended>(&effect)) {
                 refusal_ =
                     ended->outcome == Outcome::Succeeded || ended->outcome == Outcome::SucceededWithLeftOut
@@ -125,6 +130,8 @@ private:
     std::optional<Answer> answer_;
     bool asked_ = false;
     std::string refusal_;
+    std::optional<std::string> misuse_;
+    bool early_ = false;
 };
 
 base::Value member(const base::Value& record, std::string_view key) {
@@ -210,6 +217,15 @@ Plan make_plan(const RunInput& input, const std::map<Target, base::Value>& prepa
         target.prepared = known == prepared.end() ? base::Value() : known->second;
     }
     return plan;
+}
+
+std::optional<std::string> misuse_in(const RunInput& input,
+                                     const std::function<Script::Step(const std::optional<Answer>&)>& next,
+                                     base::Time now) {
+    const std::map<Target, base::Value> nothing;
+    Model model(input, nothing, now);
+    model.drive(next);
+    return model.misuse();
 }
 
 } // namespace workflows::engine

@@ -6,6 +6,7 @@
 #include "workflows/engine/script.hpp"
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,5 +32,11 @@ struct Plan {
 /// was not asked or did not answer).
 Plan make_plan(const RunInput& input, const std::map<Target, base::Value>& prepared,
                const std::function<Script::Step(const std::optional<Answer>&)>& next, base::Time now);
+
+/// What is wrong with a call of ctx on the way of the script through that model, when nothing is known of the
+/// nodes. Errors that the script raises itself are none: with what the nodes say it may not raise them.
+std::optional<std::string> misuse_in(const RunInput& input,
+                                     const std::function<Script::Step(const std::optional<Answer>&)>& next,
+                                     base::Time now);
 
 } // namespace workflows::engine

@@ -153,6 +153,8 @@ struct ScriptCommand {
 struct ScriptEnded {
     bool ok;
     std::string error;
+    bool misused =
+        false; ///< by a call of ctx that cannot be; of interest before a run only, and not journaled
 };
 /// An order's outcome: `ok`, else `code` ("failed", "refused", "inconclusive", "quarantined", "unreachable",
 /// "lost", "cancelled") and `reason`; `detail` as docs/protocol.md says for the kind.
@@ -218,6 +220,7 @@ struct Answer {
     base::Value value;
     std::string error;
     bool stopped = false;
+    bool early = false; ///< not ok: with what nodes report, its time may have come
 };
 struct SetTimer {
     std::int64_t timer;

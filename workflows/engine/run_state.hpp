@@ -263,7 +263,7 @@ struct Run::State {
     void on(const ScriptEnded& ended);
     void carry_out(const ScriptCommand& command);
     void answer(base::Value value);
-    void refuse_command(std::string error);
+    void refuse_command(std::string error, bool early);
     void tell_to_clean();
     void begin_wait(const base::Value& arguments);
     void begin_await(const base::Value& arguments);

@@ -242,6 +242,8 @@ struct Script::State {
     bool deferred = false; ///< the function that is running is a deferred one
     const char* outcome = "succeeded";
     std::vector<std::string> errors;
+    std::string refusal; ///< of the last call that could not be
+    bool misused = false;
     std::optional<ScriptEnded> ended;
     std::int64_t sequence = 0;
 
@@ -304,8 +306,7 @@ struct Script::State {
             if (status == LUA_YIELD && sequence >= most_commands) {
                 failed(fmt::format("{}: the script gave more than {} commands", name, most_commands));
             } else if (status == LUA_YIELD) {
-                std::string refusal;
-                if (std::optional<ScriptCommand> command = command_of(results, refusal)) {
+                if (std::optional<ScriptCommand> command = command_of(results)) {
                     return *std::move(command);
                 }
                 if (reply(false, refusal)) {
@@ -322,7 +323,7 @@ struct Script::State {
         }
     }
 
-    std::optional<ScriptCommand> command_of(int results, std::string& refusal) {
+    std::optional<ScriptCommand> command_of(int results) {
         try {
             const ContextCall given = read_call(thread, results);
             base::Value command = command_arguments(*given.method, given.arguments, given.options);
@@ -353,6 +354,7 @@ struct Script::State {
         errors.push_back(deferred ? "a deferred function failed: " + error : error);
         if (!deferred) {
             outcome = "failed";
+            misused = !refusal.empty() && error.find(refusal) != std::string::npos;
         }
     }
 
@@ -372,7 +374,7 @@ struct Script::State {
         } catch (const base::Error& error) {
             failed(error.message());
         }
-        ended = ScriptEnded{errors.empty(), fmt::format("{}", fmt::join(errors, "; "))};
+        ended = ScriptEnded{errors.empty(), fmt::format("{}", fmt::join(errors, "; ")), misused};
         return false;
     }
 
@@ -416,6 +418,9 @@ Script::Step Script::resume(const std::optional<Answer>& answer) {
         return state.run_deferred();
     }
     state.sandbox.refill();
+    if (!answer->ok) {
+        state.refusal = answer->error;
+    }
     const bool taken = state.reply(answer->ok, answer->ok ? answer->value : base::Value(answer->error));
     return taken ? state.go_on(2) : state.run_deferred();
 }

@@ -64,14 +64,14 @@ void Run::State::check_order_of_levels(const ActOptions& options) const {
         const bool waits = target.state == TargetState::Ready || target.state == TargetState::Standby ||
                            (target.state == TargetState::Stopped && target.changed && !target.applied);
         if (options.action == Action::Update && !TIERCEL_GUARD("tier-barrier", !waits)) {
-            throw base::Error(base::Fault::Input,
+            throw base::Error(base::Fault::Conflict,
                               "ctx:update: level {} cannot start before level {} is through: '{}' "
                               "has not been updated",
                               options.level, target.level, name(target).str());
         }
         if (options.action == Action::Start &&
             !TIERCEL_GUARD("start-barrier", target.state != TargetState::Stopped)) {
-            throw base::Error(base::Fault::Input,
+            throw base::Error(base::Fault::Conflict,
                               "ctx:start: level {} cannot start before level {} is through: '{}' is stopped",
                               options.level, target.level, name(target).str());
         }

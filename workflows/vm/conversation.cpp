@@ -41,7 +41,11 @@ base::Value Conversation::next(const std::optional<engine::Answer>& answer) {
                                          {"arguments", command->arguments}}}};
     }
     const engine::ScriptEnded& ended = std::get<engine::ScriptEnded>(step);
-    return Object{{"ended", Object{{"ok", ended.ok}, {"error", ended.error}}}};
+    Object said{{"ok", ended.ok}, {"error", ended.error}};
+    if (ended.misused) {
+        said.set("misused", true);
+    }
+    return Object{{"ended", std::move(said)}};
 }
 
 base::Value Conversation::answer_to(const base::Value& message) {

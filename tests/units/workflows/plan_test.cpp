@@ -97,6 +97,32 @@ TEST_CASE("a workflow that cannot run is refused when it is planned, with its li
           "you mean 'soak'?");
 }
 
+TEST_CASE("a call that cannot be is found before the run, on whichever level it stands, and an error of the "
+          "script's own is "
+          "none") {
+    const auto misuse = [](const std::string& body) {
+        const RunInput input = fleet_input({1, 2});
+        Script script("return workflow { run = function(ctx)\n" + body + "\nend }", "test.lua", {},
+                      ScriptModel::of(input));
+        return misuse_in(
+                   input, [&](const std::optional<Answer>& answer) { return script.resume(answer); },
+                   base::Time{})
+            .value_or("");
+    };
+    const std::string update = "ctx:preflight() ctx:update(ctx.levels[1])\n";
+    CHECK(misuse(update + "local word = 'ha' ctx:update(ctx.levels[2], { on_failure = word .. 'lt' })") ==
+          "test.lua:3: ctx:update: 'on_failure' is 'halt', but must be 'rollback-all', 'rollback-batch', "
+          "'stop' or 'ask'");
+    CHECK(misuse(update + "ctx:command('nope', 'shop/a1')")
+              .find("test.lua:3: ctx:command: no package of component") == 0);
+    CHECK(misuse("ctx:update(ctx.levels[1])") ==
+          "test.lua:2: ctx:update: nothing is prepared yet; call ctx:preflight() first");
+    CHECK(misuse(update + "pcall(ctx.wait, ctx, 'soon') ctx:update(ctx.levels[2])") == "");
+    CHECK(misuse("ctx:preflight() ctx:update(ctx.levels[2])") == ""); // nothing may differ on the level below
+    CHECK(misuse(update + "error('not today')") == "");
+    CHECK(misuse(update + "ctx:update(ctx.levels[2])") == "");
+}
+
 TEST_CASE("a plan says which outage is declared and who is asked, and goes on as if they had agreed") {
     const std::string source =
         "return workflow { summary = 's', params = {}, run = function(ctx)\n"
