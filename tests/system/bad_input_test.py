@@ -162,6 +162,103 @@ class BadInput(unittest.TestCase):
         bad.write_text((self.project / "environments/test.toml").read_text().replace("components", "component", 1))
         self.refused(["env", "apply", bad], r"bad\.toml:\d+: unknown key 'nodes\[0\]\.component'; did you mean 'components'\?")
 
+    def each_refused(self, cases, command):
+        """`cases`: name → (what is given, what is told). Exit code 2, one sentence each; nobody is touched and nothing is started."""
+        runs, nodes = self.fleet.json("run", "list"), self.fleet.snapshots()
+        versions = self.fleet.json("env", "show", "test")
+        for name, (given, told) in cases.items():
+            with self.subTest(name):
+                done = self.fleet.run([BIN / "tiercel", *command(given)], expect=None)
+                self.assertEqual((done.returncode, done.stdout), (2, ""), f"{name}: {done.stderr}")
+                self.assertRegex(done.stderr, told)
+                self.assertEqual(done.stderr.strip().count("\n"), 0)
+        self.assertEqual(self.fleet.json("run", "list"), runs, "a run was made")
+        self.assertEqual(self.fleet.json("env", "show", "test"), versions, "a version was made")
+        self.assertEqual(self.fleet.snapshots(), nodes, "a node has changed")
+
+    def applied(self, text):
+        file = self.fleet.dir / "wrong.toml"
+        file.write_text(text)
+        return ["env", "apply", file]
+
+    def test_environments_that_are_wrong(self):
+        good = (self.project / "environments/test.toml").read_text()
+        at = len(good.splitlines()) + 1
+        node = '[[nodes]]\nname = "x-1"\ncomponents = ["svc/back"]\naddresses = { service = "127.0.0.9" }\n'
+        self.each_refused({
+            "empty": ("", r"wrong\.toml: 'environment' is missing"),
+            "no TOML": ("hello", r"wrong\.toml:1: "),
+            "misspelt key": (good.replace("channel", "chanel"), r"wrong\.toml:2: unknown key 'chanel'; did you mean 'channel'\?"),
+            "name of the environment": (good.replace('"test"', '"te st"'), r"wrong\.toml:1: environment name 'te st' has a ' ', but only"),
+            "channel is a list": (good.replace('"stable"', '["stable"]'), r"wrong\.toml:2: 'channel' is a list, but must be a string"),
+            "node twice": (good + node + node, rf"wrong\.toml:{at + 5}: node 'x-1' is declared twice; the first is on line {at + 1}"),
+            "node without a name": (good + node.replace('name = "x-1"\n', ""), rf"wrong\.toml:{at}: 'nodes\[2\]\.name' is missing"),
+            "node without an address": (good + node.replace("service", "other"), rf"wrong\.toml:{at + 3}: node 'x-1' has no service address; write "),
+            "address is empty": (good + node.replace("127.0.0.9", ""), rf"wrong\.toml:{at + 3}: 'addresses\.service' is empty"),
+            "one component": (good + node.replace('["svc/back"]', '"svc/back"'), rf"wrong\.toml:{at + 2}: .*must be a list of strings"),
+            "component without its application": (good + node.replace("svc/back", "back"), rf"wrong\.toml:{at + 2}: component 'back' is not two words"),
+            "component twice": (good + node.replace('"svc/back"', '"svc/back", "svc/back"'), rf"wrong\.toml:{at + 2}: node 'x-1' names component 'svc/back' twice"),
+            "label is a number": (good + node + "labels = { rack = 1 }\n", rf"wrong\.toml:{at + 4}: .*rack' is a number, but must be a string"),
+            "key of a node": (good + node + 'label = { rack = "a" }\n', rf"wrong\.toml:{at + 4}: unknown key 'nodes\[2\]\.label'; did you mean 'labels'\?"),
+            "settings of no application": (good + "[settings.svcc.back]\nport = 1\n", rf"wrong\.toml:{at}: no node .* application 'svcc'; did you mean 'svc'\?"),
+            "setting without its component": (good + "[settings.svc]\nport = 1\n", rf"wrong\.toml:{at + 1}: .*write \[settings\.svc\.COMPONENT\]"),
+            "override of nobody": (good + "[[override]]\nsettings.svc.back.port = 1\n", rf"wrong\.toml:{at}: 'override\[0\]\.where' is missing"),
+            "override of an unknown node": (good + '[[override]]\nwhere = "node=back-9"\n', rf"wrong\.toml:{at + 1}: node 'back-9' .*did you mean 'back-1'\?"),
+            "override of an unknown label": (good + '[[override]]\nwhere = "rack=a"\n', rf"wrong\.toml:{at + 1}: label 'rack' is not in this environment"),
+            "external without an address": (good + "[external.smtp]\nport = 25\n", rf"wrong\.toml:{at}: 'external\.smtp\.address' is missing"),
+            "port of an external": (good + '[external.smtp]\naddress = "x"\nport = 99999\n', rf"wrong\.toml:{at + 2}: .*from 1 to 65535"),
+            "text as port of an external": (good + '[external.smtp]\naddress = "x"\nport = "25"\n', rf"wrong\.toml:{at + 2}: .*a whole number"),
+            "field that no template can name": (good + '[external.smtp]\naddress = "x"\na-b = 1\n', rf"wrong\.toml:{at + 2}: 'a-b' cannot name a field"),
+        }, self.applied)
+
+    def test_policies_that_are_wrong(self):
+        policy = 'environment = "test"\n'
+        weekend = '[[freeze]]\nfrom = "Fri 16:00"\nto = "Mon 08:00"\n'
+        budget = '[[budget]]\ncomponent = "svc/back"\n'
+        self.each_refused({
+            "nobody approves": (policy + "[approval]\ncount = 0\n", r"wrong\.toml:3: 'approval\.count' is 0, but must be from 1 to 20"),
+            "misspelt key": (policy + "[approval]\ncounts = 1\n", r"wrong\.toml:3: unknown key 'approval\.counts'; did you mean 'count'\?"),
+            "duration": (policy + '[approval]\nexpires = "1 day"\n', r"wrong\.toml:3: .*'1 day' is not a duration; write for example"),
+            "freeze without an end": (policy + '[[freeze]]\nfrom = "Fri 16:00"\n', r"wrong\.toml:2: 'freeze\[0\]\.to' is missing"),
+            "day of the week": (policy + weekend.replace("Fri", "Friday"), r"wrong\.toml:3: 'Friday 16:00' is no time of a calendar; write 'Fri 16:00'"),
+            "date that is none": (policy + '[[freeze]]\nfrom = "2026-02-30"\nto = "2026-03-02"\n', r"wrong\.toml:3: '2026-02-30' is no time"),
+            "time zone": (policy + weekend + 'tz = "Europe/Berln"\n', r"wrong\.toml:5: time zone 'Europe/Berln' does not exist here; write one such as"),
+            "week and date": (policy + weekend.replace("Mon 08:00", "2026-12-24"), r"wrong\.toml:4: 'from' and 'to' must both be"),
+            "freeze of nobody": (policy + weekend + 'component = "svc/bakc"\n', r"wrong\.toml:5: no node of environment 'test' has component 'svc/bakc'; did you mean 'svc/back'\?"),
+            "budget of nobody": (policy + budget.replace("back", "bakc") + "max_unavailable = 1\n", r"wrong\.toml:3: no node .*did you mean 'svc/back'\?"),
+            "budget per nothing": (policy + budget + 'per = "rack"\nmax_unavailable = 1\n', r"wrong\.toml:4: no node of component 'svc/back' has a label 'rack'"),
+            "budget without a number": (policy + budget, r"wrong\.toml:2: 'max_unavailable' is missing; write a count such as 2"),
+            "budget of nothing": (policy + budget + "max_unavailable = 0\n", r"wrong\.toml:4: '0' is not a portion; write a count such as 2"),
+            "unknown section": (policy + "[approvals]\ncount = 1\n", r"wrong\.toml:2: unknown key 'approvals'; did you mean 'approval'\?"),
+            "unknown environment": ('environment = "prod"\n[approval]\ncount = 1\n', r"environment 'prod' does not exist, there are: test"),
+        }, self.applied)
+
+    def test_parameters_that_are_wrong_start_nothing(self):
+        """Also those that are wrong only where a later level uses them."""
+        cases = {given: (given, told) for given, told in {
+            "soak": "'soak' is not a parameter; write --param NAME=VALUE", "=1": "'=1' is not a parameter",
+            "soka=1s": "unknown parameter 'soka'; did you mean 'soak'[?]", "spread=rack": "unknown parameter 'spread'; known are max_failures, ",
+            "soak=30": "parameter 'soak': a number is not a duration; write for example \"30s\"", "soak=x": "'x' is not a duration; write",
+            "ramp=0": "parameter 'ramp': '0' is not a portion; write a count such as 2", "ramp=1,,2": "'' is not a portion",
+            "max_failures=-1": "parameter 'max_failures': -1 is not a count; write a whole number", "max_failures=two": "'two' is not a count",
+            "max_unavailable=0": "rolling:[0-9]+: ctx:update: 'max_unavailable': '0' is not a portion; write",
+            "on_failure=halt": "rolling:[0-9]+: ctx:update: 'on_failure' is 'halt', but must be 'rollback-all', "}.items()}
+        self.each_refused(cases, lambda given: ["plan", "test", "svc/1.0", "--param", given])
+        self.each_refused(cases, lambda given: ["deploy", "test", "svc/1.0", "--param", given])
+        self.refused(["deploy", "test", "svc/1.0", "--param", "soak=1s", "--param", "soak=2s"], "parameter 'soak' is given twice")
+
+    def test_workflow_that_goes_wrong_on_its_last_level_is_not_started(self):
+        (self.project / "packages/svc/workflows").mkdir(exist_ok=True)
+        (self.project / "packages/svc/workflows/late.lua").write_text(
+            'return workflow { run = function(ctx)\n  ctx:preflight()\n  ctx:update(ctx.levels[1])\n'
+            '  local word = "ha"\n  ctx:update(ctx.levels[2], { on_failure = word .. "lt" })\nend }\n')
+        self.edit("packages/svc/package.toml", 'model = "app.lua"', 'model = "app.lua"\nworkflows = ["workflows/*.lua"]')
+        self.publish("12.0", "svc", "back", "front", "front-config")
+        self.fleet.tiercel("release", "create", "svc/12.0", "--from", "bad-12.0")
+        runs = self.fleet.json("run", "list")
+        self.refused(["deploy", "test", "svc/12.0", "--workflow", "late"], r"workflow 'late' cannot run: late:5: ctx:update: 'on_failure' is 'halt', but must be")
+        self.assertEqual(self.fleet.json("run", "list"), runs)
+
     def test_unsigned_package(self):
         out = self.fleet.dir / "unsigned"
         self.fleet.tiercel("build", "back", "--version", "6.0", "--out", out, "--no-sign")
