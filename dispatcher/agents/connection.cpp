@@ -281,13 +281,12 @@ private:
         for (int tries = 0; tries < tries_of_a_text; ++tries) {
             const auto course = std::make_shared<const runs::Rollouts::Course>(rollouts.course(wanted->run));
             if (wanted->text.source.empty()) {
-                wanted->text.source =
-                    house_.composer.workflow_text(course->input.release, wanted->text.workflow);
+                wanted->text.source = house_.composer.workflow_text(course->release, wanted->text.workflow);
             }
             Task<std::int64_t> trying = try_text(wanted, course);
             const std::int64_t same =
                 co_await asio::co_spawn(house_.scripts, std::move(trying), asio::use_awaitable);
-            if (rollouts.continue_with(wanted->run, course->last_event, wanted->text)) {
+            if (rollouts.continue_with(wanted->run, *course, wanted->text)) {
                 co_return api::Document{base::Object{{"run", wanted->run}, {"commands", same}}};
             }
         }

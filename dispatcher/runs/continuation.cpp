@@ -12,6 +12,18 @@ namespace dispatcher::runs {
 
 namespace engine = workflows::engine;
 
+namespace {
+
+bool is_as_far(const engine::Said& one, const engine::Said& other) {
+    const auto answered = [](const engine::Said& said) {
+        return !said.commands.empty() && said.commands.back().answer;
+    };
+    return one.commands.size() == other.commands.size() && answered(one) == answered(other) &&
+           one.ended.has_value() == other.ended.has_value();
+}
+
+} // namespace
+
 std::int64_t check_continuation(const std::string& run, const Rollouts::Course& course,
                                 const engine::Continued& text) {
     const std::vector<std::string> findings = findings_in(text.source, text.workflow);
@@ -19,14 +31,12 @@ std::int64_t check_continuation(const std::string& run, const Rollouts::Course& 
         throw base::Error(base::Fault::Input, "run '{}' goes on as before: {}{}", run, findings.front(),
                           findings.size() == 1 ? "" : fmt::format("; and {} more", findings.size() - 1));
     }
-    ScriptStart start = script_start(course.input);
+    ScriptStart start = course.start;
     start.source = text.source;
     start.name = text.workflow;
     PatientScript script(start);
-    const engine::TrialReplay trial =
-        engine::trial_replay(course.input, course.journal, [&](const std::optional<engine::Answer>& answer) {
-            return script.next(answer);
-        });
+    const engine::TrialReplay trial = engine::trial_replay(
+        course.said, [&](const std::optional<engine::Answer>& answer) { return script.next(answer); });
     if (!trial.same()) {
         throw base::Error(base::Fault::Input, "run '{}' goes on as before: {} {}", run,
                           trial.place.empty() ? text.workflow : trial.place, trial.difference);
@@ -41,24 +51,20 @@ Rollouts::Course Rollouts::course(const std::string& id) const {
         throw base::Error(base::Fault::Conflict,
                           "run '{}' is not under way; only then can another text take it over", id);
     }
-    if (!found->second->run().wants_script()) {
+    const engine::Run& under_way = found->second->run();
+    if (!under_way.takes_another_text()) {
         throw base::Error(base::Fault::Conflict,
                           "run '{}' is past its workflow; see 'tiercel run explain {}'", id, id);
     }
-    Course course{engine::RunInput::from_value(records_.input(id)), {}, found->second->last_event()};
-    for (const JournalEntry& entry : journal_.entries(id)) {
-        course.journal.emplace_back(engine::event_from_value(entry.event), entry.time);
-    }
-    return course;
+    return {script_start(under_way.input()), under_way.input().release, under_way.said()};
 }
 
-bool Rollouts::continue_with(const std::string& id, std::int64_t last_event, const engine::Continued& text) {
-    (void)course(id);
-    const std::shared_ptr<RunExecutor> executor = executors_.at(id);
-    if (executor->last_event() != last_event) {
+bool Rollouts::continue_with(const std::string& id, const Course& tried, const engine::Continued& text) {
+    const Course now = course(id);
+    if (now.start.source != tried.start.source || !is_as_far(now.said, tried.said)) {
         return false;
     }
-    executor->continue_with(text);
+    executors_.at(id)->continue_with(text);
     return true;
 }
 

@@ -129,7 +129,7 @@ void check_workflows(const Composition& composition) {
     }
     const engine::RunInput& input = composition.input;
     const engine::Script::Step first = PatientScript(script_start(input)).next(std::nullopt);
-    if (const auto* ended = std::get_if<engine::ScriptEnded>(&first); ended != nullptr && !ended->ok) {
+    if (const auto ended = engine::end_in(first); ended && !ended->ok) {
         throw base::Error(base::Fault::Input, "workflow '{}' cannot run: {}", input.workflow, ended->error);
     }
 }

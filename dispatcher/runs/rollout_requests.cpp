@@ -361,6 +361,8 @@ Rollouts::Waits Rollouts::waiting(const std::string& id) const {
     std::erase_if(left, [](const TargetRecord& target) { return !is_left_behind(target.state); });
     if (const auto found = executors_.find(id); found != executors_.end()) {
         Waits answer{found->second->run().waiting(), false, std::move(left)};
+        answer.needs_person = std::any_of(answer.waits.begin(), answer.waits.end(),
+                                          [](const auto& wait) { return wait.person; });
         if (const auto frozen = found->second->in_freeze() ? freeze_of(*found->second) : std::nullopt) {
             answer.waits.insert(answer.waits.begin(), {"the end of " + frozen->why, frozen->until});
         }

@@ -52,18 +52,19 @@ public:
     /// @throws base::Error{NotFound | Conflict | Input | Denied}
     std::optional<std::string> signal(const std::string& run, const Signal& signal);
 
-    /// A run under way, as far as it has come.
+    /// What the script of a run under way has said so far. As large as the script is long, whatever the
+    /// fleet.
     struct Course {
-        workflows::engine::RunInput input;
-        std::vector<std::pair<workflows::engine::Event, base::Time>> journal;
-        std::int64_t last_event = 0;
+        ScriptStart start;
+        base::ReleaseName release;
+        workflows::engine::Said said;
     };
     /// @throws base::Error{NotFound}, base::Error{Conflict} for a run that no other text can take over: it
     /// has ended, has not started, has no script or its script has no say any more.
     Course course(const std::string& run) const;
-    /// The run goes on with this text, which check_continuation has tried on its course; false when it has
-    /// moved on since. @throws base::Error as `course`.
-    bool continue_with(const std::string& run, std::int64_t last_event,
+    /// The run goes on with this text, which check_continuation has tried on its course; false when the
+    /// script has said or heard something since. @throws base::Error as `course`.
+    bool continue_with(const std::string& run, const Course& course,
                        const workflows::engine::Continued& text);
 
     /// What a run waits for, and until when; for one that queues: who holds the environment, and all that
@@ -71,7 +72,7 @@ public:
     /// or away.
     struct Waits {
         std::vector<workflows::engine::Waiting> waits;
-        bool needs_person = false;
+        bool needs_person = false; ///< one of them is for somebody's word
         std::vector<TargetRecord> left = {};
     };
     Waits waiting(const std::string& run) const;

@@ -54,8 +54,6 @@ public:
 
     /// Pins another text of the workflow and replays it, beside what the run is doing.
     void continue_with(const workflows::engine::Continued& text);
-    /// Of the journal's last entry.
-    std::int64_t last_event() const noexcept { return last_event_; }
 
     /// For callers who have more to put into the same transaction: `record` inside it, `act` after its
     /// commit; when the commit fails, `forget` reads the run anew.

@@ -12,6 +12,9 @@
 namespace workflows::engine {
 namespace {
 
+/// How long a run whose script has failed waits for a person; as long as an approval does.
+constexpr std::chrono::hours mending_time{24};
+
 // What a script may still do when its run has stopped and it runs what it deferred.
 bool is_for_cleaning(const std::string& kind) {
     static const std::set<std::string> kinds = {"command", "probe", "wait", "log", "now"};
@@ -34,20 +37,20 @@ void Run::State::on(const ScriptCommand& command) {
              {{"sequence", command.sequence}, {"kind", command.kind}});
         return;
     }
-    if (command.sequence <= static_cast<std::int64_t>(commands.size())) {
+    if (command.sequence <= static_cast<std::int64_t>(said.commands.size())) {
         note("command given twice", {{"sequence", command.sequence}, {"kind", command.kind}});
         return;
     }
     const bool listening = phase == Phase::Idle || phase == Phase::Cleaning || (stopped && deferred > 0);
-    if (!listening || command.sequence != static_cast<std::int64_t>(commands.size()) + 1 ||
-        (!commands.empty() && !commands.back().answer)) {
+    if (!listening || command.sequence != static_cast<std::int64_t>(said.commands.size()) + 1 ||
+        (!said.commands.empty() && !said.commands.back().answer)) {
         note("command out of turn", {{"sequence", command.sequence}, {"kind", command.kind}});
         effects.emplace_back(
             Answer{command.sequence, false, nullptr,
                    fmt::format("command {} came before the answer to the one before it", command.sequence)});
         return;
     }
-    commands.push_back({command, std::nullopt});
+    said.commands.push_back({command, std::nullopt});
     note("command",
          {{"sequence", command.sequence}, {"kind", command.kind}, {"arguments", command.arguments}});
     if (stopped && phase != Phase::Cleaning) {
@@ -174,6 +177,10 @@ void Run::State::carry_out(const ScriptCommand& command) {
              ++run.deferred;
              run.answer(nullptr);
          }},
+        {"fail",
+         [](State& run, const base::Value& given) {
+             run.script_failed(base::Fields(given, "the workflow's failure").text("error"));
+         }},
     };
     const auto handler = handlers.find(command.kind);
     if (handler == handlers.end()) {
@@ -183,24 +190,24 @@ void Run::State::carry_out(const ScriptCommand& command) {
 }
 
 void Run::State::answer(base::Value value) {
-    Command& current = commands.back();
+    Said::Command& current = said.commands.back();
     current.answer = Answer{current.command.sequence, true, std::move(value), ""};
     effects.emplace_back(*current.answer);
     phase = stopped ? Phase::Cleaning : Phase::Idle;
 }
 
 void Run::State::refuse_command(std::string error, bool early) {
-    Command& current = commands.back();
+    Said::Command& current = said.commands.back();
     current.answer = Answer{current.command.sequence, false, nullptr, std::move(error), false, early};
     effects.emplace_back(*current.answer);
 }
 
 // The script unwinds and runs what it deferred; when no command of it is open, the next one gets this answer.
 void Run::State::tell_to_clean() {
-    if (commands.empty() || commands.back().answer) {
+    if (said.commands.empty() || said.commands.back().answer) {
         return;
     }
-    Command& current = commands.back();
+    Said::Command& current = said.commands.back();
     current.answer = Answer{current.command.sequence, false, nullptr, stopped->reason, true};
     effects.emplace_back(*current.answer);
     told_to_clean = true;
@@ -212,26 +219,60 @@ void Run::State::on(const ScriptEnded& ended) {
     }
     if (stopped) {
         script_over = deferred > 0;
-        if (phase == Phase::Cleaning) {
-            if (!ended.ok) {
-                note("what was deferred failed", {{"error", ended.error}});
-            }
-            end(*outcome, outcome_reason);
+        if (told_to_clean && !ended.ok) {
+            note("what was deferred failed", {{"error", ended.error}});
         }
-        return;
+        return; // the run ends when what a deferred function has begun is over
     }
     script_over = true;
     if (!ended.ok) {
-        stop(Stop::How::Finish,
-             acted            ? Outcome::NeedsPerson
-             : is_operation() ? Outcome::Stopped
-                              : Outcome::Refused,
-             "the workflow failed: " + ended.error);
-    } else if (phase != Phase::Idle) {
+        script_failed(ended.error);
+        return;
+    }
+    said.ended = ended;
+    if (phase != Phase::Idle) {
         stop(Stop::How::Finish, Outcome::NeedsPerson, "the workflow ended before its command was answered");
     } else {
         end_by_script();
     }
+}
+
+// Whatever it has done so far stays, and what is under way comes to its end; a person may give it another
+// text.
+void Run::State::script_failed(const std::string& error) {
+    const std::string reason = "the workflow failed: " + error;
+    if (!acted) {
+        said.ended = ScriptEnded{false, error};
+        stop(Stop::How::Finish, is_operation() ? Outcome::Stopped : Outcome::Refused, reason);
+        return;
+    }
+    if (broken) {
+        return;
+    }
+    broken = reason;
+    note("the workflow waits for a person",
+         {{"reason", reason}, {"until", base::to_rfc3339(now + mending_time)}});
+    set_timer(OpenTimer::Kind::Mending, now + mending_time, reason);
+}
+
+std::string Run::State::wish_for_mending() const {
+    std::size_t out = 0;
+    const Progress* first = nullptr;
+    for (const Progress& target : targets) {
+        if (target.out()) {
+            first = out++ == 0 ? &target : first;
+        }
+    }
+    return fmt::format("a person, to continue with another text of the workflow, roll back or cancel: {}{}",
+                       *broken,
+                       out == 0 ? ""
+                                : fmt::format("; out of service meanwhile: {} targets, the first is {}", out,
+                                              name(*first).str()));
+}
+
+// Nobody starts, but those under way go on to their end.
+bool Run::State::holds() const {
+    return paused || !TIERCEL_GUARD("broken-script-holds", !broken);
 }
 
 void Run::State::begin_wait(const base::Value& arguments) {
@@ -280,14 +321,14 @@ void Run::State::signal_came(const Signalled& signal) {
 }
 
 void Run::State::give_number() {
-    const std::uint64_t bits = chance(input, commands.back().command.sequence);
+    const std::uint64_t bits = chance(input, said.commands.back().command.sequence);
     answer(static_cast<double>(bits >> 11) / 9007199254740992.0);
 }
 
 void Run::State::give_uuid() {
     // RFC 9562 §5.8, version 8: bits of our own.
-    const std::uint64_t high = chance(input, commands.back().command.sequence);
-    const std::uint64_t low = chance(input, -commands.back().command.sequence);
+    const std::uint64_t high = chance(input, said.commands.back().command.sequence);
+    const std::uint64_t low = chance(input, -said.commands.back().command.sequence);
     answer(fmt::format("{:08x}-{:04x}-8{:03x}-{:04x}-{:012x}", high >> 32, (high >> 16) & 0xffff,
                        high & 0xfff, 0x8000 | ((low >> 48) & 0x3fff), low & 0xffffffffffff));
 }

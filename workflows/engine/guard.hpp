@@ -14,6 +14,7 @@ namespace workflows::engine {
 /// tests/mutations switches each of them off and expects that the sweep sees a law break.
 inline constexpr auto guards = std::to_array<std::string_view>({
     "approval-by-another",     // whoever asked for a run does not approve it
+    "broken-script-holds",     // nobody starts while a script that failed waits for a person
     "errors-are-not-verdicts", // law 15: a probe that could not run pauses
     "failure-budget",          // no more failures than allowed
     "finally-undrain",         // law 5: what was drained is undrained after a failure

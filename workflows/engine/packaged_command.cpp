@@ -115,13 +115,13 @@ void Run::State::advance_command() {
     const std::size_t width =
         command.options.once ? 1 : command.options.max_parallel.limit(command.members.size());
     const bool satisfied = command.options.once && !command.node.empty();
-    while (!paused && !command.asking && !command.queue.empty() && command.running < width &&
+    while (!holds() && !command.asking && !command.queue.empty() && command.running < width &&
            TIERCEL_GUARD("once-a-run", !satisfied)) {
         Progress& next = targets[command.queue.front()];
         command.queue.pop_front();
         start_command(next);
     }
-    if (command.running > 0 || command.asking || (paused && !command.queue.empty() && !satisfied)) {
+    if (command.running > 0 || command.asking || (holds() && !command.queue.empty() && !satisfied)) {
         return;
     }
     const std::int64_t failures = command.options.failures.failures();

@@ -23,7 +23,7 @@ public:
     void drive(const std::function<Script::Step(const std::optional<Answer>&)>& next) {
         take(Started{});
         std::optional<Answer> answer;
-        while (!run_.ended()) {
+        while (!run_.ended() && refusal_.empty()) {
             if (!pending_.empty()) {
                 const Event event = pending_.front();
                 pending_.pop_front();
@@ -50,11 +50,15 @@ public:
 
 private:
     void give(const Script::Step& step) {
-        if (const auto* ended = std::get_if<ScriptEnded>(&step)) {
+        if (const std::optional<ScriptEnded> ended = end_in(step)) {
+            if (ended->ok) {
+                take(*ended);
+                return;
+            }
             if (ended->misused && !early_) {
                 misuse_ = ended->error;
             }
-            take(*ended);
+            refusal_ = "the workflow failed: " + ended->error;
             return;
         }
         ScriptCommand command = std::get<ScriptCommand>(step);

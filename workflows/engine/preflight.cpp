@@ -36,7 +36,7 @@ std::string reasons(const std::vector<Progress>& targets) {
 } // namespace
 
 void Run::State::on(const Started&) {
-    if (prepared || phase != Phase::Idle || !commands.empty()) {
+    if (prepared || phase != Phase::Idle || !said.commands.empty()) {
         return;
     }
     note("run started", {{"kind", word(input.kind)},

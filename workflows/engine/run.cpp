@@ -106,9 +106,13 @@ void Run::State::advance() {
         case Phase::Settling:
             advance_settling();
             break;
+        case Phase::Cleaning:
+            if (script_over) {
+                end(*outcome, outcome_reason);
+            }
+            break;
         case Phase::Idle:
         case Phase::ScriptWaiting:
-        case Phase::Cleaning:
         case Phase::Over:
             break;
         }
@@ -135,11 +139,11 @@ std::vector<Effect> Run::handle(const Event& event, base::Time now) {
 }
 
 Run::Replayed Run::replayed(const ScriptCommand& command) const {
-    const auto& known = state_->commands;
+    const auto& known = state_->said.commands;
     if (command.sequence < 1 || static_cast<std::size_t>(command.sequence) > known.size()) {
         return {false, std::nullopt};
     }
-    const State::Command& journaled = known[static_cast<std::size_t>(command.sequence - 1)];
+    const Said::Command& journaled = known[static_cast<std::size_t>(command.sequence - 1)];
     if (!difference(journaled.command, command).empty()) {
         throw base::Error(
             base::Fault::Conflict,
@@ -163,6 +167,14 @@ bool Run::wants_script() const noexcept {
            state.phase != State::Phase::Settling && state.phase != State::Phase::Over;
 }
 
+bool Run::takes_another_text() const noexcept {
+    return wants_script() || state_->broken;
+}
+
+const Said& Run::said() const noexcept {
+    return state_->said;
+}
+
 std::vector<TargetView> Run::targets() const {
     std::vector<TargetView> views;
     views.reserve(state_->targets.size());
@@ -180,19 +192,23 @@ std::vector<Waiting> Run::waiting() const {
         return waiting;
     }
     if (state.paused) {
-        waiting.push_back({"a person, to resume or cancel: " + *state.paused, std::nullopt});
+        waiting.push_back({"a person, to resume or cancel: " + *state.paused, std::nullopt, true});
     }
     for (const std::optional<std::string>& asking :
          {state.act ? state.act->asking : std::nullopt,
           state.command_act ? state.command_act->asking : std::nullopt}) {
         if (asking && state.not_yet_decidable() == nullptr) {
-            waiting.push_back({"a person, to retry, skip, roll back or cancel: " + *asking, std::nullopt});
+            waiting.push_back(
+                {"a person, to retry, skip, roll back or cancel: " + *asking, std::nullopt, true});
         }
     }
     for (const auto& [id, timer] : state.timers) {
-        waiting.push_back({timer.why, timer.at});
+        using enum OpenTimer::Kind;
+        waiting.push_back({timer.kind == Mending ? state.wish_for_mending() : timer.why, timer.at,
+                           timer.kind == Mending || timer.kind == Approval});
     }
-    if ((state.phase == State::Phase::Idle || state.phase == State::Phase::Cleaning) && wants_script()) {
+    const bool script_is_asked = state.phase == State::Phase::Idle || state.phase == State::Phase::Cleaning;
+    if (script_is_asked && wants_script() && !state.broken) {
         waiting.push_back(
             {fmt::format("the next command of workflow '{}'", state.input.workflow), std::nullopt});
     }

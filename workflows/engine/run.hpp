@@ -150,6 +150,7 @@ struct ScriptCommand {
     std::string kind;
     base::Value arguments;
 };
+/// Not `ok`: it failed, or its process cannot be kept alive, or it says something else when it is replayed.
 struct ScriptEnded {
     bool ok;
     std::string error;
@@ -173,7 +174,8 @@ struct NodeSeen {
     bool online;
 };
 /// "pause", "resume", "cancel", "preempt" (a rollback of this run is waiting); "retry", "skip" (of a target,
-/// or of all that failed) and "rollback" while a failure waits for a person; "approve", "reject" (`role` in
+/// or of all that failed) and "rollback" while a failure waits for a person, "rollback" also when the script
+/// has failed; "approve", "reject" (`role` in
 /// `value`); "signal", which a workflow awaits: its name in `reason`, with a `value`.
 struct Signalled {
     std::string verb;
@@ -289,6 +291,18 @@ struct TargetView {
 struct Waiting {
     std::string what;
     std::optional<base::Time> until;
+    bool person = false; ///< somebody has to say something
+};
+
+/// What a run's script has said so far, and what it was told.
+struct Said {
+    struct Command {
+        ScriptCommand command;
+        std::optional<Answer> answer;
+    };
+    std::vector<Command> commands; ///< by their sequence, from 1
+    /// Absent while another text may still go on from here.
+    std::optional<ScriptEnded> ended;
 };
 
 /// One run: levels, ramp, batches, failure budget, drain → apply → restart → probe → undrain, soak, gate,
@@ -321,6 +335,10 @@ public:
     bool ended() const noexcept;
     std::optional<Outcome> outcome() const noexcept;
     bool wants_script() const noexcept; ///< false for rollbacks and once the way back has begun
+    /// Another text of the workflow could take over (Continued): the script has a say, or has failed and a
+    /// person is waited for.
+    bool takes_another_text() const noexcept;
+    const Said& said() const noexcept;
     std::vector<TargetView> targets() const;
     std::vector<Waiting> waiting() const;
     /// All batches so far, in the order in which they go.

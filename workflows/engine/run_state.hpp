@@ -157,6 +157,7 @@ struct OpenTimer {
         ScriptWait,
         Approval,
         Await,
+        Mending,
         MeasureDue,
         MeasureDeadline
     } kind;
@@ -211,6 +212,8 @@ struct Run::State {
     std::size_t soaking = 0;           ///< targets in this state
     std::size_t proving = 0;           ///< targets in this state
     std::optional<std::string> paused; ///< why
+    std::optional<std::string>
+        broken; ///< why the script cannot go on; nobody starts before a person has spoken
     std::optional<Act> act;
     std::optional<ActOptions> last_update; ///< late joiners go the same way
     std::optional<CommandAct> command_act;
@@ -231,11 +234,7 @@ struct Run::State {
     std::optional<Outcome> outcome;
     std::string outcome_reason;
 
-    struct Command {
-        ScriptCommand command;
-        std::optional<Answer> answer;
-    };
-    std::vector<Command> commands;
+    Said said;
     bool script_over = false;
     std::int64_t deferred = 0;
     bool told_to_clean = false;
@@ -262,6 +261,9 @@ struct Run::State {
     void on(const ScriptCommand& command);
     void on(const ScriptEnded& ended);
     void carry_out(const ScriptCommand& command);
+    void script_failed(const std::string& error);
+    std::string wish_for_mending() const;
+    bool holds() const;
     void answer(base::Value value);
     void refuse_command(std::string error, bool early);
     void tell_to_clean();

@@ -131,6 +131,8 @@ void push_next_deferred(lua_State* state, void* argument) {
     deferred.found = push_deferred(state, deferred.thread, deferred.outcome);
 }
 
+constexpr std::string_view failure = "fail";
+
 std::string deferrable_methods() {
     std::string list;
     for (const Method& method : methods()) {
@@ -142,6 +144,22 @@ std::string deferrable_methods() {
 }
 
 } // namespace
+
+bool is_failure(const ScriptCommand& command) noexcept {
+    return command.kind == failure;
+}
+
+std::optional<ScriptEnded> end_in(const Script::Step& step) {
+    if (const auto* ended = std::get_if<ScriptEnded>(&step)) {
+        return *ended;
+    }
+    const auto& command = std::get<ScriptCommand>(step);
+    if (!is_failure(command)) {
+        return std::nullopt;
+    }
+    const base::Fields fields(command.arguments, "failure");
+    return ScriptEnded{false, fields.text("error"), fields.flag("misused", false)};
+}
 
 const std::vector<std::string>& workflow_words() {
     static const std::vector<std::string> names = [] {
@@ -244,6 +262,8 @@ struct Script::State {
     std::vector<std::string> errors;
     std::string refusal; ///< of the last call that could not be
     bool misused = false;
+    bool failing = false; ///< that the function `run` failed is still to be said
+    bool ready = false;   ///< it was said, and what is deferred waits for the answer
     std::optional<ScriptEnded> ended;
     std::int64_t sequence = 0;
 
@@ -319,6 +339,9 @@ struct Script::State {
             if (!next_function()) {
                 return *ended;
             }
+            if (failing) {
+                return failure_command();
+            }
             arguments = 1;
         }
     }
@@ -355,7 +378,19 @@ struct Script::State {
         if (!deferred) {
             outcome = "failed";
             misused = !refusal.empty() && error.find(refusal) != std::string::npos;
+            failing = true;
         }
+    }
+
+    // What is deferred stands ready, and is called when the run has ended: that is the answer.
+    ScriptCommand failure_command() {
+        failing = false;
+        ready = true;
+        base::Object why{{"error", std::exchange(errors, {}).front()}};
+        if (misused) {
+            why.set("misused", true);
+        }
+        return {++sequence, std::string(failure), std::move(why)};
     }
 
     // The function that was running is over, or is left where it stands: nothing of it can run again. False
@@ -378,7 +413,12 @@ struct Script::State {
         return false;
     }
 
-    Step run_deferred() { return next_function() ? go_on(1) : *ended; }
+    Step run_deferred() {
+        if (!next_function()) {
+            return *ended;
+        }
+        return failing ? Step(failure_command()) : go_on(1);
+    }
 };
 
 Script::Script(std::string_view source, const std::string& name, const base::Object& params,
@@ -412,6 +452,10 @@ Script::Step Script::resume(const std::optional<Answer>& answer) {
     if (!answer || answer->sequence != state.sequence) {
         throw base::Error(base::Fault::Internal, "workflow '{}' waits for the answer to its command {}",
                           state.name, state.sequence);
+    }
+    if (state.ready) {
+        state.ready = false;
+        return state.go_on(1);
     }
     if (answer->stopped) {
         state.outcome = "stopped";

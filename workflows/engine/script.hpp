@@ -39,9 +39,11 @@ struct ScriptModel {
 /// inside `workflow-vm`, tests directly.
 ///
 /// Functions that the script deferred are called when it has ended, the last one first, each on a thread and
-/// with a budget of its own, with "succeeded", "failed" (the script raised an error) or "stopped". An answer
-/// with `stopped` ends at once what it is given to, whatever that catches. What a deferred function raises
-/// prevents no other one and stands in ScriptEnded::error.
+/// with a budget of its own, with "succeeded", "failed" (the script raised an error) or "stopped". An error
+/// ends the script at once when nothing is deferred; else it is a command of its own (`is_failure`), and what
+/// is deferred is called when that is answered: the run may wait for a person, and go on with another text.
+/// An answer with `stopped` ends at once what it is given to, whatever that catches. What a deferred function
+/// raises prevents no other one and stands in ScriptEnded::error.
 class Script {
 public:
     /// @throws base::Error{Input} `name:line: …`: syntax, not a workflow, unknown or mistyped parameter.
@@ -65,6 +67,11 @@ private:
     struct State;
     std::unique_ptr<State> state_;
 };
+
+/// Whether the command says that the script failed: kind "fail", and the `error`.
+bool is_failure(const ScriptCommand& command) noexcept;
+/// How the script ended of itself, if this step is its end: a failure is one.
+std::optional<ScriptEnded> end_in(const Script::Step& step);
 
 /// The words that a workflow's file has beside the sandbox's: `workflow`, and one for each type of parameter.
 const std::vector<std::string>& workflow_words();

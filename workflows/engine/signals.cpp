@@ -3,6 +3,7 @@
 // What people say to a run: pause, resume, cancel, decide about failures, approve.
 #include "base/error.hpp"
 #include "workflows/engine/run_state.hpp"
+#include "workflows/engine/script.hpp"
 #include "workflows/engine/transitions.hpp"
 
 #include <algorithm>
@@ -20,6 +21,11 @@ void Run::check(const Signalled& signal) const {
             signal.verb == "approve" && !objection.empty()) {
             throw base::Error(base::Fault::Denied, objection);
         }
+    } else if (signal.verb == "resume" && state.broken && !state.paused) {
+        throw base::Error(base::Fault::Conflict,
+                          "the run is not paused: {}; say 'tiercel run continue' with another text of it, "
+                          "'rollback-now' or 'cancel'",
+                          *state.broken);
     } else if (signal.verb == "retry" || signal.verb == "skip") {
         if (const Progress* busy = state.not_yet_decidable()) {
             throw base::Error(base::Fault::Conflict,
@@ -64,7 +70,7 @@ void Run::State::on(const Signalled& signal) {
 
 // The commands of the old text are the new one's: it is replayed, and gets the answers that were given.
 void Run::State::on(const Continued& continued) {
-    if (is_rollback() || script_over) {
+    if (is_rollback() || (script_over && !broken)) {
         note("too late", {{"verb", "continue"}});
         return;
     }
@@ -76,12 +82,22 @@ void Run::State::on(const Continued& continued) {
         fields.set("reason", continued.reason);
     }
     note("workflow continued with another text", std::move(fields));
+    input.workflow = continued.workflow;
     input.workflow_source = continued.source;
+    if (std::exchange(broken, std::nullopt)) {
+        std::erase_if(timers,
+                      [](const auto& timer) { return timer.second.kind == OpenTimer::Kind::Mending; });
+        script_over = false;
+        said.ended.reset();
+        if (!said.commands.empty() && is_failure(said.commands.back().command)) {
+            said.commands.pop_back(); // the new text says something else there
+        }
+    }
 }
 
 void Run::State::decide(const Signalled& signal, const std::string& by) {
     const bool waiting = (act && act->asking) || (command_act && command_act->asking);
-    if (!waiting) {
+    if (!waiting && !(broken && signal.verb == "rollback")) {
         note("nobody asked", {{"verb", signal.verb}});
         return;
     }

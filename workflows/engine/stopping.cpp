@@ -26,6 +26,9 @@ void Run::State::stop(Stop::How how, Outcome result, std::string reason) {
     }
     note("stop condition", {{"reason", reason}, {"outcome", word(result)}});
     stopped = Stop{how, result, std::move(reason)};
+    if (broken) {
+        said.ended = ScriptEnded{false, *std::exchange(broken, std::nullopt)};
+    }
     if (stopped->halts() || undecided == 0) {
         paused.reset(); // else those under way go on to their end, and one of them needs a person for that
     }

@@ -4,43 +4,18 @@
 
 #include "base/json.hpp"
 
-#include <map>
+#include <algorithm>
 #include <set>
 
 namespace workflows::engine {
 namespace {
 
-// What the script of a run said, and what it was told.
-struct Said {
-    std::map<std::int64_t, ScriptCommand> commands;
-    std::map<std::int64_t, Answer> answers;
-    std::optional<ScriptEnded> ended;
-};
-
-Said said_in(const RunInput& input, const std::vector<std::pair<Event, base::Time>>& journal) {
-    Said said;
-    Run run(input);
-    for (const auto& [event, time] : journal) {
-        if (const auto* command = std::get_if<ScriptCommand>(&event)) {
-            said.commands.emplace(command->sequence, *command); // the first one counts
-        } else if (const auto* ended = std::get_if<ScriptEnded>(&event)) {
-            said.ended = *ended;
-        }
-        for (const Effect& effect : run.handle(event, time)) {
-            if (const auto* answer = std::get_if<Answer>(&effect)) {
-                said.answers.emplace(answer->sequence, *answer);
-            }
-        }
-    }
-    return said;
-}
-
 // A script that is refused a command says the line of its call, unless it catches the refusal.
 std::string place_of(const std::function<Script::Step(const std::optional<Answer>&)>& next,
                      const ScriptCommand& command, const std::string& difference) {
-    const Script::Step end = next(Answer{command.sequence, false, nullptr, difference});
-    const auto* ended = std::get_if<ScriptEnded>(&end);
-    const std::size_t at = ended == nullptr ? std::string::npos : ended->error.find(": " + difference);
+    const std::optional<ScriptEnded> ended =
+        end_in(next(Answer{command.sequence, false, nullptr, difference}));
+    const std::size_t at = !ended ? std::string::npos : ended->error.find(": " + difference);
     return at == std::string::npos ? std::string() : ended->error.substr(0, at);
 }
 
@@ -55,7 +30,7 @@ std::string difference(const ScriptCommand& before, const ScriptCommand& now) {
         return fmt::format("gives '{}' as its command {}, but gave '{}'", now.kind, now.sequence,
                            before.kind);
     }
-    if (before.kind == "record" || before.arguments == now.arguments) {
+    if (before.kind == "record" || is_failure(before) || before.arguments == now.arguments) {
         return {};
     }
     static const base::Object none;
@@ -78,47 +53,60 @@ std::string difference(const ScriptCommand& before, const ScriptCommand& now) {
     return fmt::format("gives other arguments in its command {} ('{}')", now.sequence, now.kind);
 }
 
-TrialReplay trial_replay(const RunInput& input, const std::vector<std::pair<Event, base::Time>>& journal,
+TrialReplay trial_replay(const Said& said,
                          const std::function<Script::Step(const std::optional<Answer>&)>& next) {
-    const Said said = said_in(input, journal);
+    // What comes after a failure is what was deferred, as the failure wants it.
+    const auto bound = std::find_if(said.commands.begin(), said.commands.end(),
+                                    [](const Said::Command& each) { return is_failure(each.command); }) -
+                       said.commands.begin();
+    const std::optional<ScriptEnded>& end = said.ended;
     TrialReplay trial;
     std::optional<Answer> answer;
     while (true) {
         const Script::Step step = next(answer);
-        if (const auto* ended = std::get_if<ScriptEnded>(&step)) {
-            if (!said.commands.contains(trial.compared + 1) && (!said.ended || said.ended->ok == ended->ok)) {
+        const bool more = trial.compared < bound;
+        if (const std::optional<ScriptEnded> ended = end_in(step)) {
+            if (!more && (!end || end->ok == ended->ok)) {
                 return trial;
             }
             trial.difference =
                 fmt::format("ends after {} commands{}, but {}", trial.compared,
                             ended->ok ? std::string() : fmt::format(" with '{}'", ended->error),
-                            said.commands.contains(trial.compared + 1) ? "went on then"
-                            : said.ended->ok                           ? "ended well then"
-                                                                       : "failed then");
+                            more      ? "went on then"
+                            : end->ok ? "ended well then"
+                                      : "failed then");
             return trial;
         }
         const ScriptCommand& command = std::get<ScriptCommand>(step);
-        const auto before = said.commands.find(command.sequence);
-        if (before == said.commands.end()) {
-            if (said.ended) {
+        if (!more) {
+            if (end) {
                 trial.difference = fmt::format("gives '{}' as its command {}, but had ended", command.kind,
                                                command.sequence);
                 trial.place = place_of(next, command, trial.difference);
             }
             return trial;
         }
-        trial.difference = difference(before->second, command);
+        const Said::Command& before = said.commands[static_cast<std::size_t>(trial.compared)];
+        trial.difference = difference(before.command, command);
         if (!trial.same()) {
             trial.place = place_of(next, command, trial.difference);
             return trial;
         }
         ++trial.compared;
-        const auto told = said.answers.find(command.sequence);
-        if (told == said.answers.end()) {
+        if (!before.answer) {
             return trial;
         }
-        answer = told->second;
+        answer = before.answer;
     }
+}
+
+TrialReplay trial_replay(const RunInput& input, const std::vector<std::pair<Event, base::Time>>& journal,
+                         const std::function<Script::Step(const std::optional<Answer>&)>& next) {
+    Run run(input);
+    for (const auto& [event, time] : journal) {
+        run.handle(event, time);
+    }
+    return trial_replay(run.said(), next);
 }
 
 } // namespace workflows::engine

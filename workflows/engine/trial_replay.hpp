@@ -25,10 +25,13 @@ struct TrialReplay {
     bool same() const noexcept { return difference.empty(); }
 };
 
-/// Replays a run's journal, and the script beside it: each command is compared with the journaled one and
-/// gets the answer that was given then. A script that has said all that the journal knows and goes on is the
-/// same; so is one that waits for an answer that the run has not got yet. Pure. `next` is Script::resume of
-/// the new text, in this process or another.
+/// Each command of the script is compared with the one that the run was given, and gets the answer that was
+/// given then. A script that has said all that the run knows and goes on is the same; so is one that waits
+/// for an answer that the run has not got yet. Where the script failed and the run waits for a person, the
+/// new text may go on. Pure. `next` is Script::resume of the new text, in this process or another.
+TrialReplay trial_replay(const Said& said,
+                         const std::function<Script::Step(const std::optional<Answer>&)>& next);
+/// The same of a run's journal, which is replayed for it.
 TrialReplay trial_replay(const RunInput& input, const std::vector<std::pair<Event, base::Time>>& journal,
                          const std::function<Script::Step(const std::optional<Answer>&)>& next);
 

@@ -367,7 +367,9 @@ bool Run::State::advance_batch() {
     }
     if (act->stage == Act::Stage::Rolling) {
         if (!paused && !act->asking) {
-            fill_window();
+            if (!holds()) {
+                fill_window();
+            }
             if (act->held > 0 && act->held == act->unsettled) {
                 note("batch is well", {{"level", static_cast<std::int64_t>(act->options.level)},
                                        {"batch", static_cast<std::int64_t>(act->at + 1)},
@@ -382,7 +384,7 @@ bool Run::State::advance_batch() {
         const bool flowing = act->options.cut.sliding && soaking > 0;
         if (act->asking || act->unsettled > 0 || flowing) {
             const bool waits =
-                busy > 0 || undecided > 0 || proving > act->held || flowing || paused || act->asking;
+                busy > 0 || undecided > 0 || proving > act->held || flowing || holds() || act->asking;
             if (!waits) {
                 resolve_full_window();
             }
@@ -437,7 +439,7 @@ void Run::State::advance_act() {
     if (is_rollback()) {
         begin_next_rollback_level();
         advance_act(); // as deep as there are levels
-    } else if (script_over) {
+    } else if (script_over && !broken) {
         phase = Phase::CatchingUp;
     } else {
         finish_act();

@@ -39,6 +39,7 @@ struct Faults {
     // Of the dispatcher.
     double dispatcher_crashes = 0; ///< expected number in a run: before or after an event is journaled
     double script_crashes = 0;     ///< of each command: the process of the script dies while it waits
+    double script_deaths = 0;      ///< of each command: within ten minutes it dies, and cannot be kept alive
 
     // Of people.
     double signals = 0;        ///< that somebody pauses, resumes, cancels or preempts in the first 10 minutes

@@ -128,13 +128,20 @@ void Laws::see(const Event& event, const std::vector<Effect>& effects) {
         see_deadline(fired->timer);
     } else if (const ScriptEnded* script = std::get_if<ScriptEnded>(&event)) {
         script_over_ = true;
+        script_failed_ |= !script->ok;
         if (script->ok && !stopped_) { // those that came late follow, and nobody counts their failures
             allowed_.total = allowed_.each = allowed_.domain = std::nullopt;
             for (const auto& [component, group] : components_) {
                 radius_.group(group).bound = last_update_bound_;
             }
         }
-    } else if (const ScriptCommand* command = std::get_if<ScriptCommand>(&event)) {
+    } else if (std::holds_alternative<Continued>(event)) {
+        script_over_ &= !script_failed_;
+        script_failed_ = false;
+    } else if (const ScriptCommand* command = std::get_if<ScriptCommand>(&event);
+               command != nullptr && is_failure(*command)) {
+        script_failed_ = true;
+    } else if (command != nullptr) {
         const bool refused = std::any_of(effects.begin(), effects.end(), [](const Effect& effect) {
             const Answer* answer = std::get_if<Answer>(&effect);
             return answer != nullptr && !answer->ok;
@@ -182,6 +189,11 @@ void Laws::look_at_waiting() {
     const std::vector<Waiting> waiting = simulation_.run().waiting();
     if (waiting.empty()) {
         break_law("law 10", "the run waits for nothing");
+    }
+    if (script_failed_ && !stopped_ && !cleaning_ &&
+        std::none_of(waiting.begin(), waiting.end(),
+                     [](const Waiting& one) { return one.person && one.until; })) {
+        break_law("law 10", "the script has failed, and no person is waited for until some time");
     }
     for (const Waiting& one : waiting) {
         if (one.until && *one.until + longest_absence * (simulation_.crashes() + 1) < simulation_.now()) {

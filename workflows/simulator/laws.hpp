@@ -170,6 +170,7 @@ private:
     bool stopped_ = false;
     bool cleaning_ = false;
     bool paused_ = false;
+    bool script_failed_ = false; ///< and no other text has taken over
     bool cancelled_ = false;
     bool decided_ = false; ///< a person said retry or skip
     bool script_over_ = false;

@@ -108,6 +108,9 @@ void Laws::see_start(Known& known, const SendOrder& order) {
     if (paused_) {
         break_law("law 2", who + " was started in a pause");
     }
+    if (script_failed_ && !stopped_) {
+        break_law("law 2", who + " was started while the script that failed waits for a person");
+    }
     if (undecided_ > 0) {
         break_law("law 15", who + " was started while a probe that could not judge waits for a person");
     }
@@ -236,6 +239,11 @@ void Laws::see_command_order(Known& known, const SendOrder& order) {
         }
         if (paused_ && !stopped_) {
             break_law("law 2", fmt::format("'{}' was begun on {} in a pause", name, who));
+        }
+        if (script_failed_ && !stopped_) {
+            break_law("law 2",
+                      fmt::format("'{}' was begun on {} while the script that failed waits for a person",
+                                  name, who));
         }
         if (lane.commands_out >= allowed_.parallel.of(lane.targets)) {
             break_law("window",

@@ -14,9 +14,10 @@ struct Verb {
     std::string_view said; ///< how it stands in what the run waits for
     bool harsh;
 };
-constexpr std::array<Verb, 7> verbs = {{{"resume", "resume", false},
+constexpr std::array<Verb, 8> verbs = {{{"resume", "resume", false},
                                         {"retry", "retry", false},
                                         {"approve", "approv", false},
+                                        {"continue", "continue", false},
                                         {"cancel", "cancel", true},
                                         {"skip", "skip", true},
                                         {"rollback", "roll", true},
@@ -25,6 +26,11 @@ constexpr std::array<Verb, 7> verbs = {{{"resume", "resume", false},
 constexpr std::array<std::string_view, 4> people = {"ann", "bob", "cid", "author"};
 
 } // namespace
+
+bool fits(std::string_view verb, const std::vector<engine::Waiting>& waiting) {
+    const bool mends = waiting.front().what.find("to continue") != std::string::npos;
+    return !mends || verb == "continue" || verb == "rollback" || verb == "cancel";
+}
 
 engine::Signalled decide(const std::vector<engine::Waiting>& waiting, double harsh, Chance& chance) {
     const bool be_harsh = chance.happens(harsh);

@@ -6,9 +6,14 @@
 #include "workflows/simulator/chance.hpp"
 
 #include <optional>
+#include <string_view>
 #include <vector>
 
 namespace workflows::simulator {
+
+/// Whether somebody who always says `verb` has something to say to that: a script that has failed takes
+/// "continue", "rollback" and "cancel" only.
+bool fits(std::string_view verb, const std::vector<engine::Waiting>& waiting);
 
 /// What somebody does about a run that waits for a person: one of the verbs that it names (run explain). With
 /// the probability `harsh` something that ends it or leaves somebody behind, else what brings it forward.

@@ -160,15 +160,19 @@ void let_people_in(Simulation& simulation, const Scenario& scenario, Chance& cha
     for (const auto& [after, signal] : scenario.signals) {
         simulation.signal(after, signal);
     }
-    if (scenario.person) {
-        simulation.person = [verb = *scenario.person](const std::vector<Waiting>&) {
-            return std::optional(Signalled{verb, "a person", "", std::nullopt, nullptr});
-        };
-    } else {
-        simulation.person = [&chance, harsh = scenario.faults.harsh](const std::vector<Waiting>& waiting) {
-            return std::optional(decide(waiting, harsh, chance));
-        };
-    }
+    simulation.mended = scenario.mended;
+    const auto say = [&scenario, &chance](const std::vector<Waiting>& waiting) -> std::optional<Signalled> {
+        if (!scenario.person) {
+            return decide(waiting, scenario.faults.harsh, chance);
+        }
+        return fits(*scenario.person, waiting)
+                   ? std::optional(Signalled{*scenario.person, "a person", "", std::nullopt, nullptr})
+                   : std::nullopt;
+    };
+    simulation.person = [say, mends = !scenario.mended.empty()](const std::vector<Waiting>& waiting) mutable {
+        const std::optional<Signalled> said = say(waiting);
+        return said && said->verb == "continue" && !std::exchange(mends, false) ? std::nullopt : said;
+    };
     simulation.measure = [&chance, &scenario](const Measure& measurement) {
         return measured(measurement, scenario, chance);
     };
@@ -183,6 +187,7 @@ Simulation::Settings settings_of(const Scenario& scenario, bool with_story) {
     settings.late = faults.late;
     settings.duplicate_order = faults.duplicate_order;
     settings.script_crash = faults.script_crashes;
+    settings.script_death = faults.script_deaths;
     settings.dispatcher_crash = of_each_event(faults.dispatcher_crashes, scenario.input.targets.size());
     settings.crashes = scenario.crashes;
     settings.keep_story = with_story;

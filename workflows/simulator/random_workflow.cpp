@@ -34,6 +34,16 @@ std::string failures(Chance& chance) {
     return chance.pick(budgets);
 }
 
+// What is wrong with a script; what comes of it without is its mended text.
+constexpr std::string_view fault = "  error('the script has an error')\n";
+
+std::string without_faults(std::string text) {
+    for (std::size_t at = 0; (at = text.find(fault, at)) != std::string::npos;) {
+        text.erase(at, fault.size());
+    }
+    return text;
+}
+
 class Options {
 public:
     explicit Options(Chance& chance) : chance_(chance) {}
@@ -135,7 +145,7 @@ std::string updates(Chance& chance) {
         body += fmt::format("  ctx:update(level, {})\n", update_options(chance));
     }
     if (chance.happens(0.06)) {
-        body += "  error('the script has an error')\n";
+        body += fault;
     }
     return for_levels(body, !chance.happens(0.08)); // the wrong way round is refused
 }
@@ -148,7 +158,7 @@ std::string outage(Chance& chance) {
     }
     text += for_levels(fmt::format("  ctx:stop(level, {})\n", service_options(chance, true)), false);
     if (chance.happens(0.1)) {
-        text += " error('in the middle of an outage')\n";
+        text += fault; // in the middle of it
     }
     text += for_levels(fmt::format("  ctx:update(level, {})\n", update_options(chance)));
     return text + for_levels(fmt::format("  ctx:start(level, {})\n", service_options(chance, true)),
@@ -221,9 +231,9 @@ Workflow random_workflow(std::uint64_t seed) {
         body += chance.happens(0.25) ? command(chance) : "";
         body += chance.happens(0.15) ? outage(chance) : updates(chance);
     }
-    return {is_operation ? "any-operation" : "any",
-            "return workflow { run = function(ctx)\n" + body + "end }",
-            is_operation ? RunKind::Operation : RunKind::Deploy};
+    const std::string source = "return workflow { run = function(ctx)\n" + body + "end }";
+    return {is_operation ? "any-operation" : "any", source,
+            is_operation ? RunKind::Operation : RunKind::Deploy, without_faults(source)};
 }
 
 } // namespace workflows::simulator

@@ -23,6 +23,7 @@ struct Workflow {
     std::string name;
     std::string source;                             ///< empty for the native way back
     engine::RunKind kind = engine::RunKind::Deploy; ///< of the runs that it is for
+    std::string mended = {}; ///< the same without what is wrong with it, where that is known
 };
 
 /// All that decides what a simulated run does.
@@ -44,6 +45,8 @@ struct Scenario {
     std::vector<std::pair<base::Duration, engine::Signalled>> signals;
     /// What a person says whenever the run waits for one; absent: something that fits, by chance.
     std::optional<std::string> person;
+    /// What somebody lets a run go on with, once, when its script has failed. Empty: nobody does.
+    std::string mended = {};
     /// What a target finds in preflight, by its place: "nothing", or what differs, "packages" or "config".
     std::map<std::size_t, std::string> finds = {};
     /// What measurements give. Absent: 1 for both, but for the bad ones of `faults`.

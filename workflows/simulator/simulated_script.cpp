@@ -24,6 +24,10 @@ void Simulation::restart_script() {
                                        ScriptModel::of(run_->input()));
 }
 
+void Simulation::script_dies(base::Duration after) {
+    due_.at(start_ + after, Event(ScriptEnded{false, "the process of the workflow's script died 3 times"}));
+}
+
 void Simulation::step_script() {
     script_can_go_on_ = false;
     std::optional<Answer> answer = std::exchange(answer_, std::nullopt);
@@ -59,6 +63,9 @@ void Simulation::step_script() {
         awaited_ = command.sequence;
         if (!before.known) {
             feed(command);
+            if (chance_.happens(settings_.script_death)) {
+                script_dies(now_ - start_ + chance_.between({}, 10min));
+            }
         }
         return;
     }
@@ -69,10 +76,7 @@ bool Simulation::person_acts() {
         return false;
     }
     std::vector<Waiting> waiting = run_->waiting();
-    std::erase_if(waiting, [](const Waiting& one) {
-        const bool for_script = one.what.starts_with("the next command");
-        return for_script || (one.until && one.what.find("approv") == std::string::npos);
-    });
+    std::erase_if(waiting, [](const Waiting& one) { return !one.person; });
     if (waiting.empty()) {
         return false;
     }
@@ -84,7 +88,11 @@ bool Simulation::person_acts() {
     }
     ++person_acted_;
     now_ += 10min;
-    feed(*said);
+    if (said->verb == "continue") {
+        feed(Continued{settings_.script_name, mended.empty() ? source_ : mended, said->actor, said->reason});
+    } else {
+        feed(*said);
+    }
     return true;
 }
 

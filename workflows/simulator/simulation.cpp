@@ -210,6 +210,15 @@ void Simulation::remember(const Event& event) {
     if (std::holds_alternative<Started>(event)) {
         started_ = true;
         script_can_go_on_ = !source_.empty();
+    } else if (std::holds_alternative<ScriptEnded>(event)) {
+        script_.reset();
+        awaited_.reset();
+    } else if (const Continued* continued = std::get_if<Continued>(&event)) {
+        source_ = continued->source;
+        script_.reset();
+        awaited_.reset();
+        answer_.reset();
+        script_can_go_on_ = true;
     } else if (const TimerFired* fired = std::get_if<TimerFired>(&event)) {
         timers_.erase(fired->timer);
     } else if (const NodeSeen* seen = std::get_if<NodeSeen>(&event)) {

@@ -33,6 +33,7 @@ public:
         double late = 0;                          ///< of each message: up to 30 s more
         double duplicate_order = 0;               ///< of each order
         double script_crash = 0;                  ///< of each command
+        double script_death = 0;                  ///< of each command
         double dispatcher_crash = 0;              ///< of each event
         /// kill -9 of the dispatcher at these events (the first is 0), before they are journaled when `true`,
         /// else after, before anything is sent. It is back at once: with random ones after up to 30 s.
@@ -59,9 +60,12 @@ public:
     void away(const std::string& node, base::Duration from, base::Duration until);
     /// Somebody says this so long after the start.
     void signal(base::Duration after, engine::Signalled signal);
+    /// So long after the start the script's process cannot be kept alive.
+    void script_dies(base::Duration after);
     /// What a person does about a run that waits for one, ten minutes after it began to; nothing: nobody
-    /// comes. Absent: nobody ever does.
+    /// comes. Absent: nobody ever does. "continue": with `mended` as the workflow's text.
     std::function<std::optional<engine::Signalled>(const std::vector<engine::Waiting>&)> person;
+    std::string mended; ///< empty: the text that there is
     /// Called after each event with what it caused.
     std::function<void(const engine::Event&, const std::vector<engine::Effect>&)> watch;
 

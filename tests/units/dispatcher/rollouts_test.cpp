@@ -375,7 +375,7 @@ TEST_CASE("a run that is stuck goes on with another text that has said the same,
     const auto go_on = [&](const workflows::engine::Continued& with) {
         const auto course = house.rollouts().course(run);
         const std::int64_t same = runs::check_continuation(run, course, with);
-        CHECK(house.rollouts().continue_with(run, course.last_event, with));
+        CHECK(house.rollouts().continue_with(run, course, with));
         return same;
     };
     const auto before = house.story(run);

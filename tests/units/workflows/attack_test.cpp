@@ -20,10 +20,12 @@ ScriptEnded ended(const std::string& source, Limits limits = {}) {
     try {
         Script script(source, "attack.lua", {}, model, limits);
         Script::Step step = script.resume(std::nullopt);
+        std::optional<ScriptEnded> failed;
         while (const auto* command = std::get_if<ScriptCommand>(&step)) {
+            failed = is_failure(*command) ? end_in(step) : failed;
             step = script.resume(Answer{command->sequence, true, nullptr, ""});
         }
-        return std::get<ScriptEnded>(step);
+        return failed.value_or(std::get<ScriptEnded>(step));
     } catch (const base::Error& error) {
         return {false, error.message()};
     }

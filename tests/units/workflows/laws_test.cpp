@@ -364,9 +364,13 @@ TEST_CASE("a script that says something else when it is replayed stops the run f
     for (std::int64_t order = 3; order <= 7; ++order) {
         run.handle(Reported{order, true, "", "", nullptr}, now);
     }
-    CHECK(run.outcome() == Outcome::NeedsPerson);
-    CHECK(run.targets()[0].state == TargetState::Updated);
-    CHECK(run.targets()[1].state == TargetState::NotStarted);
+    CHECK_FALSE(run.ended());
+    CHECK(run.targets()[0].state == TargetState::Soaking);
+    CHECK(run.targets()[1].state == TargetState::Ready);
+    REQUIRE(run.waiting().size() == 1);
+    CHECK(run.waiting()[0].what == "a person, to continue with another text of the workflow, roll back or "
+                                   "cancel: the workflow failed: it differs when replayed");
+    CHECK(run.waiting()[0].until == now + 24h);
 }
 
 TEST_CASE("nothing is touched when one node is not ready, and every reason is told", "[law-8]") {

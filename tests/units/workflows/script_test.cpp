@@ -419,11 +419,11 @@ TEST_CASE("what is deferred runs at the end, the last one first, and is told how
         R"(1 defer {}; 2 defer {}; 3 log {"message":"two succeeded"}; 4 log {"message":"one succeeded"}; end)");
     CHECK(
         told(two + "error 'broken'", {}) ==
-        R"(1 defer {}; 2 defer {}; 3 log {"message":"two failed"}; 4 log {"message":"one failed"}; failed: test.lua:2: broken)");
+        R"(1 defer {}; 2 defer {}; 3 fail {"error":"test.lua:2: broken"}; 4 log {"message":"two failed"}; 5 log {"message":"one failed"}; end)");
     CHECK(
         told(two + "while true do end", {})
             .find(
-                R"(3 log {"message":"two failed"}; 4 log {"message":"one failed"}; failed: test.lua:2: the script ran too long)") !=
+                R"(3 fail {"error":"test.lua:2: the script ran too long: more than 10000000 steps without a command"}; 4 log {"message":"two failed"}; 5 log {"message":"one failed"}; end)") !=
         std::string::npos);
     CHECK(told("ctx:defer(function() ctx:probe(ctx.levels[1]) end)", {}) ==
           R"(1 defer {}; 2 probe {"level":0}; end)");
@@ -465,7 +465,7 @@ TEST_CASE("an error in one deferred function prevents no other one, and is repor
              "'broken'",
              {})
             .find(
-                R"(3 log {"message":"last"}; failed: test.lua:2: broken; a deferred function failed: test.lua:2: the script ran too long)") !=
+                R"(3 fail {"error":"test.lua:2: broken"}; 4 log {"message":"last"}; failed: a deferred function failed: test.lua:2: the script ran too long)") !=
         std::string::npos);
     CHECK(told("ctx:defer(function() ctx:update(ctx.levels[1]) end)", {}) ==
           "1 defer {}; failed: a deferred function failed: test.lua:2: ctx:update: a deferred function can "
