@@ -218,10 +218,11 @@ std::vector<Verb> run_verbs() {
                  "repeated",
                  Option::Kind::Texts, false}}),
         signal("skip", "skip", "Leave failed targets out and go on", {at_target}),
-        signal("rollback-now", "rollback", "Take back what a run has done, when it waits after a failure"),
+        signal("rollback-now", "rollback",
+               "Take back what a run has done, when it waits after a failure of a target or of its script"),
         {"run", "continue",
-         "Let a run go on with another text of its workflow that has said the same so far; else 2, and "
-         "nothing changes",
+         "Let a run go on with another text of its workflow that has said the same so far, also after the "
+         "first one has failed; else 2, and nothing changes",
          "tiercel run continue 01J… --workflow mended.lua --reason 'the wait was too long'",
          Server::options({which,
                           {"--workflow", "a file, or the name of a workflow of the release or a stock one",

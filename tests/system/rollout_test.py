@@ -4,6 +4,7 @@
 import json
 import os
 import pathlib
+import re
 import signal
 import time
 import unittest
@@ -97,6 +98,36 @@ class Rollouts(unittest.TestCase):
             fleet.tiercel("run", "continue", run, "--workflow", "rolling")
             fleet.tiercel("run", "cancel", run)
             self.assertEqual(fleet.finish(run)["outcome"], "cancelled")
+
+    def test_a_run_whose_script_fails_goes_on_with_a_mended_text(self):
+        broken = '''return workflow { run = function(ctx)
+  ctx:preflight()
+  ctx:defer(function(how) ctx:log("over: " .. how) end)
+  ctx:update(ctx.levels[1])
+  error("a slip of the pen")
+end }
+'''
+        fleet = Fleet(back=1, front=1, files=3)
+        fleet.workflows = {"broken": broken}
+        with fleet:
+            run = fleet.tiercel("deploy", "test", "svc/1.0", "--workflow", "broken", "--no-wait").strip()
+            wish = "a person, to continue with another text of the workflow, roll back or cancel: the workflow failed: broken:5: a slip of the pen"
+            fleet.until(lambda: wish in fleet.tiercel("run", "explain", run), "it waits for a person")
+            fleet.kill_dispatcher()
+            fleet.start_dispatcher()
+            self.assertRegex(fleet.tiercel("run", "explain", run), re.escape(wish) + ", until 20")
+            self.assertTrue(fleet.json("run", "explain", run)["needs_person"])
+            self.assertEqual(fleet.drained(), [], "law 5: nothing stays drained while it waits")
+            said = fleet.run([BIN / "tiercel", "run", "resume", run], expect=6).stderr
+            self.assertIn("the run is not paused: the workflow failed: broken:5: a slip of the pen; say 'tiercel run continue'", said)
+            new = fleet.project / "mended.lua"
+            new.write_text(broken.replace('error("a slip of the pen")', "ctx:updat(ctx.levels[2])"))
+            self.assertIn("mended.lua:5:", fleet.run([BIN / "tiercel", "run", "continue", run, "--workflow", new], expect=2).stderr)
+            new.write_text(broken.replace('error("a slip of the pen")', "ctx:update(ctx.levels[2])"))
+            self.assertIn("the same in 3 commands so far", fleet.tiercel("run", "continue", run, "--workflow", new, "--reason", "mended"))
+            self.assertEqual(fleet.finish(run)["outcome"], "succeeded")
+            self.all_run(fleet, "1.0")
+            self.assertEqual(fleet.tiercel("run", "log", run).count("over: succeeded"), 1)
 
     def test_a_release_that_is_there_already_touches_nothing(self):
         with Fleet(back=1, front=1) as fleet:

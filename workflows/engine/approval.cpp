@@ -65,7 +65,8 @@ void Run::State::approve(const Signalled& signal) {
         return;
     }
     approval->by.insert(signal.actor);
-    if (static_cast<std::int64_t>(approval->by.size()) >= approval->count) {
+    const bool all = static_cast<std::int64_t>(approval->by.size()) >= approval->count;
+    if (TIERCEL_GUARD("approval-count", all)) {
         end_approval(true, signal.reason);
     }
 }

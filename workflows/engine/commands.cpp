@@ -272,7 +272,7 @@ std::string Run::State::wish_for_mending() const {
 
 // Nobody starts, but those under way go on to their end.
 bool Run::State::holds() const {
-    return paused || !TIERCEL_GUARD("broken-script-holds", !broken);
+    return !TIERCEL_GUARD("pause-holds", !paused) || !TIERCEL_GUARD("broken-script-holds", !broken);
 }
 
 void Run::State::begin_wait(const base::Value& arguments) {

@@ -14,6 +14,8 @@ namespace workflows::engine {
 /// tests/mutations switches each of them off and expects that the sweep sees a law break.
 inline constexpr auto guards = std::to_array<std::string_view>({
     "approval-by-another",     // whoever asked for a run does not approve it
+    "approval-count",          // by as many as the workflow asks for
+    "asking-holds",            // law 2: nobody starts while a failure waits for a person
     "broken-script-holds",     // nobody starts while a script that failed waits for a person
     "errors-are-not-verdicts", // law 15: a probe that could not run pauses
     "failure-budget",          // no more failures than allowed
@@ -27,6 +29,7 @@ inline constexpr auto guards = std::to_array<std::string_view>({
     "once-a-run",              // a command that is to run once does
     "once-in-all-tries",       // a run that tries again what another left does not repeat it
     "once-fail-over",          // nor does any other command that is to run once
+    "pause-holds",             // law 2: nobody starts in a pause, nor while a probe could not judge
     "policy-budget",           // law 4: what policies allow, across runs
     "preflight-complete",      // law 8: nothing before everybody has answered
     "preflight-quorum",        // law 8: nothing with too few who are ready

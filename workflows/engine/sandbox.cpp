@@ -95,19 +95,25 @@ bool Sandbox::spend(std::int64_t steps) noexcept {
 
 void Sandbox::refill() noexcept {
     steps_left_ = limits_.steps;
+    began_ = limits_.processor_seconds == nullptr ? 0 : limits_.processor_seconds();
+    took_too_long_ = false;
     killed_ = false;
     killed_line_ = 0;
     watch(state_, &Sandbox::count, instructions_per_count);
 }
 
 void Sandbox::count(lua_State* state, lua_Debug* frame) {
-    if (of(state).spend(instructions_per_count)) {
+    Sandbox& self = of(state);
+    const Limits& limits = self.limits_;
+    if (limits.processor_seconds != nullptr && limits.processor_seconds() - self.began_ > limits.seconds) {
+        self.took_too_long_ = self.killed_ = true;
+    }
+    if (self.spend(instructions_per_count)) {
         return;
     }
     // From here on every single instruction of this thread fails, so that no handler of the script gets
     // anywhere.
     watch(state, &Sandbox::count, 1);
-    Sandbox& self = of(state);
     if (self.killed_line_ == 0 && lua_getinfo(state, "l", frame) != 0) {
         self.killed_line_ = frame->currentline;
     }
@@ -210,9 +216,10 @@ std::map<std::string, std::vector<std::string>> Sandbox::names() const {
 
 std::string Sandbox::reason(lua_State* thread, int status) const {
     if (killed_) {
-        return fmt::format("{}: the script ran too long: more than {} steps without a command",
+        return fmt::format("{}: the script ran too long: more than {} without a command",
                            killed_line_ > 0 ? fmt::format("{}:{}", name_, killed_line_) : name_,
-                           limits_.steps);
+                           took_too_long_ ? fmt::format("{} s of processor time", limits_.seconds)
+                                          : fmt::format("{} steps", limits_.steps));
     }
     if (status == LUA_ERRMEM) {
         return fmt::format("{}: the script needs more than {} MiB of memory, or a text of more than {} KiB",

@@ -79,6 +79,8 @@ private:
     std::size_t used_bytes_ = 0;
     std::int64_t allocations_ = 0;
     std::int64_t steps_left_;
+    std::int64_t began_ = 0;     ///< in Limits::processor_seconds
+    bool took_too_long_ = false; ///< by those
     bool killed_ = false;
     int killed_line_ = 0;
     lua_State* state_ = nullptr;

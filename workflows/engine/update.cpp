@@ -366,11 +366,11 @@ bool Run::State::advance_batch() {
         begin_gate();
     }
     if (act->stage == Act::Stage::Rolling) {
-        if (!paused && !act->asking) {
+        if (TIERCEL_GUARD("asking-holds", !act->asking)) {
             if (!holds()) {
                 fill_window();
             }
-            if (act->held > 0 && act->held == act->unsettled) {
+            if (!paused && act->held > 0 && act->held == act->unsettled) {
                 note("batch is well", {{"level", static_cast<std::int64_t>(act->options.level)},
                                        {"batch", static_cast<std::int64_t>(act->at + 1)},
                                        {"held", static_cast<std::int64_t>(act->held)}});

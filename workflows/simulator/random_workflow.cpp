@@ -34,15 +34,7 @@ std::string failures(Chance& chance) {
     return chance.pick(budgets);
 }
 
-// What is wrong with a script; what comes of it without is its mended text.
 constexpr std::string_view fault = "  error('the script has an error')\n";
-
-std::string without_faults(std::string text) {
-    for (std::size_t at = 0; (at = text.find(fault, at)) != std::string::npos;) {
-        text.erase(at, fault.size());
-    }
-    return text;
-}
 
 class Options {
 public:
@@ -231,9 +223,16 @@ Workflow random_workflow(std::uint64_t seed) {
         body += chance.happens(0.25) ? command(chance) : "";
         body += chance.happens(0.15) ? outage(chance) : updates(chance);
     }
-    const std::string source = "return workflow { run = function(ctx)\n" + body + "end }";
-    return {is_operation ? "any-operation" : "any", source,
-            is_operation ? RunKind::Operation : RunKind::Deploy, without_faults(source)};
+    return {is_operation ? "any-operation" : "any",
+            "return workflow { run = function(ctx)\n" + body + "end }",
+            is_operation ? RunKind::Operation : RunKind::Deploy};
+}
+
+std::string without_faults(std::string source) {
+    for (std::size_t at = 0; (at = source.find(fault, at)) != std::string::npos;) {
+        source.erase(at, fault.size());
+    }
+    return source;
 }
 
 } // namespace workflows::simulator

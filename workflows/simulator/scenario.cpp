@@ -7,6 +7,7 @@
 #include "base/error.hpp"
 #include "workflows/engine/script.hpp"
 #include "workflows/simulator/fleet.hpp"
+#include "workflows/simulator/sweep.hpp"
 
 #include <algorithm>
 #include <array>
@@ -188,7 +189,7 @@ Scenario random_scenario(const Workflow& workflow, std::uint64_t seed) {
                       std::nullopt};
     add_commands(scenario.input, chance);
     add_policies(scenario.input, chance);
-    scenario.mended = workflow.mended.empty() ? workflow.source : workflow.mended;
+    scenario.mended = without_faults(workflow.source);
     scenario.input.workflow = workflow.name;
     scenario.input.workflow_source = workflow.source;
     if (chance.happens(0.3)) { // for those who await it

@@ -23,7 +23,6 @@ struct Workflow {
     std::string name;
     std::string source;                             ///< empty for the native way back
     engine::RunKind kind = engine::RunKind::Deploy; ///< of the runs that it is for
-    std::string mended = {}; ///< the same without what is wrong with it, where that is known
 };
 
 /// All that decides what a simulated run does.

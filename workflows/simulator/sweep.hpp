@@ -41,5 +41,7 @@ Scenario any_scenario(const std::vector<Workflow>& workflows, std::uint64_t seed
 
 /// A workflow with every option that there is, by chance; now and then one that fails in the middle.
 Workflow random_workflow(std::uint64_t seed);
+/// What somebody makes of its text who mends it.
+std::string without_faults(std::string source);
 
 } // namespace workflows::simulator

@@ -51,7 +51,8 @@ base::Value Conversation::next(const std::optional<engine::Answer>& answer) {
 base::Value Conversation::answer_to(const base::Value& message) {
     const base::Fields fields(message, "message");
     if (const std::optional<base::Fields> describe = fields.record("describe")) {
-        return description_of(engine::Script(describe->text("source"), describe->text("name"), {}, {}));
+        return description_of(
+            engine::Script(describe->text("source"), describe->text("name"), {}, {}, limits_));
     }
     if (const std::optional<base::Fields> check = fields.record("check")) {
         const std::string file = check->text("name");
@@ -70,7 +71,7 @@ base::Value Conversation::answer_to(const base::Value& message) {
         script_ = std::make_unique<engine::Script>(
             start->text("source"), start->text("name"),
             params == nullptr || params->object() == nullptr ? Object{} : *params->object(),
-            engine::ScriptModel::from_value(model == nullptr ? base::Value() : *model));
+            engine::ScriptModel::from_value(model == nullptr ? base::Value() : *model), limits_);
         return next(std::nullopt);
     }
     if (const std::optional<base::Fields> answer = fields.record("answer")) {

@@ -23,6 +23,8 @@ namespace workflows::vm {
 /// {"fault", "message"}}. One start in a life.
 class Conversation {
 public:
+    explicit Conversation(engine::Limits limits = {}) : limits_(limits) {}
+
     /// The answer to one line, without the newline. Throws nothing of ours.
     std::string handle(std::string_view line);
 
@@ -30,6 +32,7 @@ private:
     base::Value answer_to(const base::Value& message);
     base::Value next(const std::optional<engine::Answer>& answer);
 
+    engine::Limits limits_;
     std::unique_ptr<engine::Script> script_;
 };
 

@@ -4,6 +4,7 @@
 #include "base/error.hpp"
 #include "workflows/vm/confinement.hpp"
 #include "workflows/vm/conversation.hpp"
+#include "workflows/vm/processor_time.hpp"
 
 #include <cerrno>
 #include <cstdio>
@@ -25,7 +26,7 @@ void say(std::string line) {
 }
 
 void converse() {
-    workflows::vm::Conversation conversation;
+    workflows::vm::Conversation conversation({.processor_seconds = workflows::vm::processor_seconds});
     std::string heard;
     char bytes[65536];
     while (true) {
@@ -46,6 +47,7 @@ void converse() {
 
 int main() {
     try {
+        workflows::vm::count_processor_time();
         workflows::vm::confine();
         converse();
         return 0;

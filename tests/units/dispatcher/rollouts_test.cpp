@@ -423,6 +423,75 @@ TEST_CASE("a run that is stuck goes on with another text that has said the same,
           "run '" + run + "' is not under way; only then can another text take it over");
 }
 
+namespace {
+
+std::string failing_workflow(const std::string& second) {
+    return "return workflow { run = function(ctx)\n  ctx:preflight()\n  ctx:defer(function(how) "
+           "ctx:log('over: ' "
+           ".. how) end)\n  ctx:update(ctx.levels[1])\n  " +
+           second + "\nend }\n";
+}
+
+} // namespace
+
+TEST_CASE("a run whose script failed waits for a person over restarts of the dispatcher, and goes on with a "
+          "mended text",
+          "[law-7][law-10]") {
+    const std::string mended = failing_workflow("ctx:update(ctx.levels[2])");
+    const auto text = [](const std::string& source) {
+        return workflows::engine::Continued{"mended.lua", source, "token:bob", ""};
+    };
+    const auto broken = [](House& house) {
+        house.own_workflow("broken", failing_workflow("ctx:update(ctx.levls[2])"));
+        return house.deploy("shop/1.0", "token:alice", [](auto& request) { request.workflow = "broken"; });
+    };
+    House house;
+    const std::string run = broken(house);
+    house.pass(5min);
+    const std::string waits = house.waits(run);
+    INFO(waits);
+    CHECK(
+        waits.starts_with("a person, to continue with another text of the workflow, roll back or cancel: the "
+                          "workflow failed: broken:5: ctx has no 'levls'; did you mean 'levels'?"));
+    CHECK(waits.find(", until ") != std::string::npos);
+    CHECK(house.rollouts().waiting(run).needs_person);
+    house.kill();
+    house.pass(1min);
+    CHECK(house.waits(run) == waits);
+
+    const auto course = house.rollouts().course(run);
+    const std::string different = failing_workflow("ctx:wait('1s')");
+    CHECK(tests::refusal(
+              Fault::Input,
+              [&] {
+                  runs::check_continuation(
+                      run, course,
+                      text("return workflow { run = function(ctx) ctx:preflight() ctx:log('x') end }"));
+              }) ==
+          "run '" + run + "' goes on as before: mended.lua:1 gives 'log' as its command 2, but gave 'defer'");
+    CHECK(runs::check_continuation(run, course, text(mended)) == 3);
+    CHECK(house.rollouts().continue_with(run, course, text(mended)));
+    CHECK_FALSE(house.rollouts().continue_with(run, course, text(different))); // it moved on since
+    house.finish();
+    CHECK(house.run(run).outcome == "succeeded");
+    const auto story = house.story(run);
+    CHECK(std::count_if(story.begin(), story.end(), [](const std::string& line) {
+              return line.find("over: succeeded") != std::string::npos;
+          }) == 1);
+
+    // Nobody comes; what is deferred is called at the end, by a script that was replayed for it.
+    House alone;
+    const std::string left = broken(alone);
+    alone.pass(5min);
+    alone.kill();
+    alone.pass(25h);
+    CHECK(alone.run(left).outcome == "needs_person");
+    const auto end = alone.story(left);
+    CHECK(std::any_of(end.begin(), end.end(), [](const std::string& line) {
+        return line.find("over: failed") != std::string::npos;
+    }));
+}
+
 // ---- what went wrong in other systems, by the reference of the complaint (docs/complaints.md) ----
 
 TEST_CASE(

@@ -1,7 +1,9 @@
 // Copyright the Tiercel authors
 // SPDX-License-Identifier: Apache-2.0
 // The simulator itself: what it promises to people who test their workflows with it.
+#include "base/json.hpp"
 #include "tests/catch.hpp"
+#include "tests/fakes/fleet.hpp"
 #include "tests/fakes/laws.hpp"
 #include "tests/fakes/stock_workflows.hpp"
 #include "tests/units/workflows/errors.hpp"
@@ -10,6 +12,8 @@
 #include "workflows/simulator/test_file.hpp"
 
 #include <algorithm>
+
+#include <fmt/format.h>
 
 using namespace workflows::simulator;
 using namespace workflows::engine;
@@ -57,7 +61,10 @@ std::string after(const std::string& expectation) {
 std::string ending(const Played& played) {
     std::string text = played.outcome;
     for (const TargetView& view : played.targets) {
-        text += "\n" + view.target.str() + " " + std::string(word(view.state));
+        text += "\n" + view.target.str() + " " + std::string(word(view.state)) + " " + view.reason;
+    }
+    for (const Step& step : played.steps) {
+        text += fmt::format("\n{} {} {}", word(step.kind), step.target, step.command);
     }
     return text;
 }
@@ -126,6 +133,50 @@ TEST_CASE("kill -9 at every journal write ends like the undisturbed run", "[law-
             }
         }
     }
+}
+
+TEST_CASE("the same holds for every stock workflow, and when the script's process dies after each command",
+          "[law-7]") {
+    for (const Workflow& workflow : tests::workflows_of(std::string(TIERCEL_SOURCE) + "/workflows/library")) {
+        Scenario scenario = random_scenario(workflow, 11);
+        scenario.faults = Faults{};
+        scenario.faults.refuses = 0.03;
+        const Played undisturbed = play(scenario);
+        INFO(workflow.name << " " << undisturbed.events << " events");
+        Scenario without_script = scenario;
+        without_script.faults.script_crashes = 1;
+        CHECK(ending(play(without_script)) == ending(undisturbed));
+        for (std::int64_t event = 0; event < undisturbed.events; ++event) {
+            Scenario killed = scenario;
+            killed.crashes = {{event, event % 2 == 0}, {event + 2, event % 3 == 0}};
+            const Played played = play(killed);
+            INFO("killed at events " << event << " and " << event + 2);
+            CHECK(played.broken == std::vector<std::string>{});
+            CHECK(ending(played) == ending(undisturbed));
+        }
+    }
+}
+
+TEST_CASE("a script's part of the journal is as long as its statements, whatever the number of nodes") {
+    const std::string source = tests::update_all("ramp = { 1, '20%', '100%' }, soak = '30s'");
+    const auto said = [&](std::size_t nodes) {
+        Simulation simulation(Fleet::of_levels(4, nodes).input({"w", source, RunKind::Deploy}, {}), source,
+                              {.keep_journal = true});
+        simulation.drive();
+        CHECK(simulation.outcome() == "succeeded");
+        CHECK(simulation.journal.size() > 10 * nodes);
+        std::vector<std::string> lines;
+        for (const auto& [event, time] : simulation.journal) {
+            if (std::holds_alternative<ScriptCommand>(event) || std::holds_alternative<ScriptEnded>(event)) {
+                lines.push_back(base::to_json(to_value(event)));
+            }
+        }
+        return lines;
+    };
+    const std::vector<std::string> few = said(10);
+    CHECK(few.size() == 6); // preflight, four levels, the end
+    CHECK(said(1000) == few);
+    CHECK(said(10'000) == few);
 }
 
 TEST_CASE("a law that breaks is seen: more out of service than the workflow allows", "[law-4]") {
