@@ -169,9 +169,10 @@ void let_people_in(Simulation& simulation, const Scenario& scenario, Chance& cha
                    ? std::optional(Signalled{*scenario.person, "a person", "", std::nullopt, nullptr})
                    : std::nullopt;
     };
-    simulation.person = [say, mends = !scenario.mended.empty()](const std::vector<Waiting>& waiting) mutable {
+    simulation.person = [&simulation, say](const std::vector<Waiting>& waiting) {
         const std::optional<Signalled> said = say(waiting);
-        return said && said->verb == "continue" && !std::exchange(mends, false) ? std::nullopt : said;
+        const bool mends = !simulation.mended.empty() && !simulation.continued(); // once
+        return said && said->verb == "continue" && !mends ? std::nullopt : said;
     };
     simulation.measure = [&chance, &scenario](const Measure& measurement) {
         return measured(measurement, scenario, chance);

@@ -214,6 +214,7 @@ void Simulation::remember(const Event& event) {
         script_.reset();
         awaited_.reset();
     } else if (const Continued* continued = std::get_if<Continued>(&event)) {
+        continued_ = true;
         source_ = continued->source;
         script_.reset();
         awaited_.reset();

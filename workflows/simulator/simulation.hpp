@@ -81,6 +81,7 @@ public:
     base::Time now() const noexcept { return now_; }
     std::int64_t events() const noexcept { return events_; }
     std::int64_t crashes() const noexcept { return crashes_; } ///< of the dispatcher
+    bool continued() const noexcept { return continued_; }     ///< another text took over
     std::int64_t orders() const noexcept { return orders_sent_; }
 
     /// Law 7, broken: a run that was read from its journal stood elsewhere.
@@ -168,6 +169,7 @@ private:
     std::int64_t crashes_ = 0;
     std::int64_t orders_sent_ = 0;
     std::int64_t person_acted_ = 0;
+    bool continued_ = false;
 };
 
 } // namespace workflows::simulator
