@@ -376,7 +376,7 @@ bool Run::State::advance_batch() {
                                        {"held", static_cast<std::int64_t>(act->held)}});
                 release_held();
             }
-            if (!act->taken_over && !act->options.standby.empty() &&
+            if (!holds() && !act->taken_over && !act->options.standby.empty() &&
                 TIERCEL_GUARD("takes-over-as-a-whole", act->unsettled == 0)) {
                 take_over();
             }
@@ -391,7 +391,7 @@ bool Run::State::advance_batch() {
             return false;
         }
         if (soaking > 0 && !act->taken_over && !act->options.standby.empty()) {
-            return false; // paused before it takes over
+            return false; // it holds before it takes over
         }
         if (soaking > 0) {
             const bool zone_ends = batch.last_of_zone && act->at + 1 < act->batches.size();
