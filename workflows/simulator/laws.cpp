@@ -127,8 +127,8 @@ void Laws::see(const Event& event, const std::vector<Effect>& effects) {
     } else if (const TimerFired* fired = std::get_if<TimerFired>(&event)) {
         see_deadline(fired->timer);
     } else if (const ScriptEnded* script = std::get_if<ScriptEnded>(&event)) {
+        script_failed_ |= !script->ok && !script_over_;
         script_over_ = true;
-        script_failed_ |= !script->ok;
         if (script->ok && !stopped_) { // those that came late follow, and nobody counts their failures
             allowed_.total = allowed_.each = allowed_.domain = std::nullopt;
             for (const auto& [component, group] : components_) {
