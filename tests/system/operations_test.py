@@ -159,6 +159,16 @@ class Operations(Acts):
         self.all_of("back", new)
         self.assertIn("hook 'before-undo' of package 'back' ended with 1", json.dumps(self.said(document["id"], "node warns")))
 
+        self.setUp()
+        self.knob("back-1", "hold-before-apply")
+        run = self.deploy(newest, "rolling", "soak=0s")
+        fleet.until(lambda: self.acts("before-apply"), "the hook has begun")
+        fleet.tiercel("run", "cancel", run)
+        self.ended(run, "cancelled")
+        ended = self.said(run, "ended on the node")
+        self.assertRegex(json.dumps([fields["ended"] for fields in ended]), r"hook 'before-apply' of package 'back' \(\d process(es)?\)")
+        self.all_of("back", new)
+
     def test_command_that_runs_once_goes_to_another_node_when_its_own_is_away(self):
         fleet = self.fleet
         fleet.kill_node("back-1")

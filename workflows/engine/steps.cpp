@@ -103,9 +103,9 @@ std::int64_t Run::State::send(Progress& target, OrderKind kind, std::optional<ba
 
 // The node ends what it does for that order, if that can be ended. The order is reported all the same.
 void Run::State::send_cancel(std::int64_t order, const OpenOrder& open) {
-    static const std::set<OrderKind> interruptible = {OrderKind::Drain, OrderKind::Command,
-                                                      OrderKind::Probe, OrderKind::Restart,
-                                                      OrderKind::Start, OrderKind::Stop};
+    static const std::set<OrderKind> interruptible = {
+        OrderKind::Drain,   OrderKind::Apply, OrderKind::Command, OrderKind::Probe,
+        OrderKind::Restart, OrderKind::Start, OrderKind::Stop,    OrderKind::Measure};
     if (!interruptible.contains(open.kind)) {
         return;
     }
