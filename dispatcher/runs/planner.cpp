@@ -172,8 +172,10 @@ base::Value plan_document(const Planner::Answers& answers, base::Time now) {
     check_workflows(answers.composition);
     const engine::RunInput& input = answers.composition.input;
     PatientScript script(script_start(input));
+    engine::RunInput today = input;
+    today.out = answers.out;
     const engine::Plan plan = engine::make_plan(
-        input, answers.prepared,
+        today, answers.prepared,
         [&](const std::optional<engine::Answer>& answer) { return script.next(answer); }, now);
     base::Value document = plan.to_value();
     base::Object& members = *document.object();

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -16,6 +17,7 @@ namespace {
 struct Share {
     base::ComponentName component;
     std::vector<std::size_t> pending;
+    std::set<std::size_t> ill;
     std::size_t total = 0; ///< those taken before included
     std::size_t taken = 0;
 };
@@ -37,13 +39,16 @@ std::vector<Zone> zones_of(const std::vector<Desired>& targets, const std::vecto
         auto share = std::find_if(zone.shares.begin(), zone.shares.end(),
                                   [&](const Share& one) { return one.component == target.target.component; });
         if (share == zone.shares.end()) {
-            share = zone.shares.insert(zone.shares.end(), Share{target.target.component, {}, 0, 0});
+            share = zone.shares.insert(zone.shares.end(), Share{target.target.component, {}, {}, 0, 0});
         }
         ++share->total;
         if (candidate.taken) {
             ++share->taken;
         } else {
             share->pending.push_back(candidate.place);
+            if (candidate.ill) {
+                share->ill.insert(candidate.place);
+            }
         }
     }
     std::vector<Zone> list;
@@ -110,6 +115,10 @@ std::vector<CutBatch> cut(const std::vector<Desired>& targets, const std::vector
             for (Share& share : zone.shares) {
                 share.pending = by_turns(targets, share.pending, how.spread);
             }
+        }
+        for (Share& share : zone.shares) {
+            std::stable_partition(share.pending.begin(), share.pending.end(),
+                                  [&](std::size_t place) { return share.ill.contains(place); });
         }
         if (how.sliding) {
             batches.push_back(window_over(zone, how, several));

@@ -14,6 +14,7 @@ namespace workflows::engine {
 struct Candidate {
     std::size_t place; ///< in the run's targets
     bool taken = false;
+    bool ill = false; ///< out of service already: to begin with it makes nothing worse
 };
 
 /// How a level is cut.

@@ -49,7 +49,7 @@ std::vector<Candidate> Run::State::candidates(const ActOptions& options) {
             break;
         }
         if (pending || taken) {
-            list.push_back({place(target), taken});
+            list.push_back({place(target), taken, capacity.ill(place(target))});
         }
     }
     return list;

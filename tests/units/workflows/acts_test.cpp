@@ -314,6 +314,23 @@ TEST_CASE("who was out of service before, and turns out to be new, leaves no mor
     CHECK(most == 1);
 }
 
+TEST_CASE("who is out of service already is the canary, so that a budget that it uses up does not keep it "
+          "from being "
+          "mended",
+          "[law-4]") {
+    for (const char* how : {"", "spread = 'rack', ", "window = 'sliding', "}) {
+        RunInput input = labelled({4}, "rack", {"a", "b"});
+        input.budgets = {{a0, "", Portion{false, 1}}};
+        input.out = {input.targets[3].target};
+        Fleet fleet(input, script("ctx:preflight() ctx:update(ctx.levels[1], { " + std::string(how) +
+                                  "ramp = { 1, '100%' }, max_unavailable = 4 })"));
+        fleet.drive();
+        INFO(fleet.told());
+        CHECK(fleet.outcome() == "succeeded");
+        CHECK(order_of(fleet, OrderKind::Drain).front() == "a0-4");
+    }
+}
+
 TEST_CASE("a policy's budget that somebody else uses up stops the run and says so", "[law-4]") {
     RunInput input = labelled({2}, "rack", {"a"});
     input.budgets = {{a0, "", Portion{false, 1}}};
