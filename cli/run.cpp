@@ -117,8 +117,10 @@ int say(const std::string& verb, const Arguments& arguments) {
             request.set(member, *text);
         }
     }
-    if (const std::vector<std::string> again = arguments.texts("--again"); !again.empty()) {
-        request.set("again", again);
+    for (const auto& [option, member] : {std::pair{"--again", "again"}, {"--done", "done"}}) {
+        if (const std::vector<std::string> commands = arguments.texts(option); !commands.empty()) {
+            request.set(member, commands);
+        }
     }
     const base::Value answer = Server::from(arguments).post(path_of(arguments) + "/signals", request);
     const std::string run = text_of(answer, "run");
@@ -215,6 +217,10 @@ std::vector<Verb> run_verbs() {
                {at_target,
                 {"--again",
                  "of a run that has ended: a command that runs once and has, to be run once more; may be "
+                 "repeated",
+                 Option::Kind::Texts, false},
+                {"--done",
+                 "the same: a command of which nobody knew whether it has run, and you do: it has; may be "
                  "repeated",
                  Option::Kind::Texts, false}}),
         signal("skip", "skip", "Leave failed targets out and go on", {at_target}),

@@ -161,6 +161,7 @@ Answer show_run(Service& service, const Request& request) {
     document.set("retries", maybe(run.retries));
     document.set("retry_target", maybe(run.retry_target));
     document.set("again", run.again);
+    document.set("done", run.done);
     document.set("at", maybe(run.starts));
     document.set("expires", maybe(run.expires));
     document.set("override_freeze", maybe(run.override_freeze));
@@ -212,7 +213,8 @@ Answer signal_run(Service& service, const Request& request) {
                               .value = value == nullptr ? base::Value() : *value,
                               .actor = request.caller.actor,
                               .role = request.caller.role,
-                              .again = fields.texts("again")};
+                              .again = fields.texts("again"),
+                              .done = fields.texts("done")};
     fields.finish();
     const auto retried = service.rollouts.signal(request.captures[0], signal);
     return Document{retried ? base::Object{{"run", *retried}} : base::Object()};

@@ -106,6 +106,20 @@ void require_sendable(const std::vector<engine::Desired>& targets) {
     }
 }
 
+base::Value done_value(const engine::RunInput& input) {
+    const base::Value value = input.to_value();
+    const base::Value* done = value.object()->find("done_once");
+    return done == nullptr ? base::Value() : *done;
+}
+
+/// Of a target's document what budgets look at.
+base::Value labels_of(const base::Value& document) {
+    const base::Value* node = document.object() == nullptr ? nullptr : document.object()->find("node");
+    const base::Value* labels =
+        node == nullptr || node->object() == nullptr ? nullptr : node->object()->find("labels");
+    return base::Object{{"node", base::Object{{"labels", labels == nullptr ? base::Object() : *labels}}}};
+}
+
 base::Value budgets_value(const engine::RunInput& input) {
     base::Array list;
     for (const engine::Budget& budget : input.budgets) {
@@ -121,8 +135,7 @@ Composition Composer::compose(const RunRequest& request) const {
                               : request.kind == engine::RunKind::Rollback ? rollback(request)
                                                                           : operation(request);
     if (request.retries) {
-        keep_unfinished(composition.input, request);
-        spare_done(composition.input, request);
+        take_up(composition, request);
     }
     return composition;
 }
@@ -149,32 +162,65 @@ Composition Composer::operation(const RunRequest& request) const {
     return composition;
 }
 
-/// Leaves only the targets that the earlier run did not bring to where they should be.
-void Composer::keep_unfinished(engine::RunInput& input, const RunRequest& request) const {
+void Composer::take_up(Composition& composition, const RunRequest& request) const {
+    const RunRecord run = records_.find(*request.retries);
+    const std::vector<RunRecord> tries = records_.tries_of(run);
+    refuse_overtaken(run, tries);
+    keep_unfinished(composition.input, request, tries);
+    spare_done(composition.input, request, tries);
+}
+
+/// What the targets have by now, and what has run once there, is another release's.
+void Composer::refuse_overtaken(const RunRecord& run, const std::vector<RunRecord>& tries) const {
+    const auto last = records_.last_change(run.environment, run.application);
+    const bool ours =
+        !last || last->epoch < tries.front().epoch ||
+        std::any_of(tries.begin(), tries.end(), [&](const RunRecord& one) { return one.id == last->id; });
+    if (!ours) {
+        throw base::Error(
+            base::Fault::Conflict, "{} came after run '{}', whose targets may be others by now; {}",
+            last->str(), run.id,
+            run.kind == "deploy" ? fmt::format("deploy {} again", run.release)
+                                 : fmt::format("start it again with 'tiercel run start {} {} --app {}'",
+                                               run.environment, run.workflow, run.application));
+    }
+}
+
+/// Leaves only the targets that the run had and neither it nor another try has brought to where they should
+/// be.
+void Composer::keep_unfinished(engine::RunInput& input, const RunRequest& request,
+                               const std::vector<RunRecord>& tries) const {
     const std::string& run = *request.retries;
     const std::optional<std::string>& only = request.retry_target;
     std::set<engine::Target> unfinished;
-    const auto take = [&](const std::string& id) {
-        for (const TargetRecord& record : records_.targets(id)) {
+    std::set<engine::Target> meant;
+    for (const RunRecord& one : tries) {
+        for (const TargetRecord& record :
+             one.state == "ended" ? records_.targets(one.id) : std::vector<TargetRecord>{}) {
             const engine::Target target{base::ComponentName(record.component), base::NodeName(record.node)};
-            const bool meant = !only || record.node == *only || target.str() == *only;
             const bool finished = record.state == "updated" || record.state == "unchanged";
-            meant && !finished ? (void)unfinished.insert(target) : (void)unfinished.erase(target);
-        }
-    };
-    take(run);
-    for (const RunRecord& retry : records_.retries_of(run)) {
-        if (retry.state == "ended") {
-            take(retry.id); // it took up some of them
+            finished ? (void)unfinished.erase(target) : (void)unfinished.insert(target);
+            if (one.id == run && (!only || record.node == *only || target.str() == *only)) {
+                meant.insert(target);
+            }
         }
     }
-    std::erase_if(input.targets,
-                  [&](const engine::Desired& desired) { return !unfinished.contains(desired.target); });
+    const auto is_kept = [&](const engine::Desired& desired) {
+        return unfinished.contains(desired.target) && meant.contains(desired.target);
+    };
+    const auto others = std::stable_partition(input.targets.begin(), input.targets.end(), is_kept);
+    input.bystanders.assign(others, input.targets.end());
+    input.targets.erase(others, input.targets.end());
     if (input.targets.empty()) {
         throw base::Error(base::Fault::Conflict, "run '{}' has left no target to be tried again{}", run,
                           only ? fmt::format(" of '{}'", *only) : "");
     }
     const std::set<base::ComponentName> kept = components_of(input);
+    std::erase_if(input.bystanders,
+                  [&](const engine::Desired& desired) { return !kept.contains(desired.target.component); });
+    for (engine::Desired& bystander : input.bystanders) {
+        bystander.document = labels_of(bystander.document);
+    }
     for (auto& level : input.levels) {
         std::erase_if(level, [&](const base::ComponentName& component) { return !kept.contains(component); });
     }
@@ -186,35 +232,49 @@ void Composer::keep_unfinished(engine::RunInput& input, const RunRequest& reques
     std::erase_if(input.migrate, is_gone);
 }
 
-/// What is done once is not done again because something else failed.
-void Composer::spare_done(engine::RunInput& input, const RunRequest& request) const {
-    std::vector<std::string> runs;
-    for (std::optional<std::string> run = request.retries; run; run = records_.find(*run).retries) {
-        runs.insert(runs.begin(), *run);
-    }
-    for (const RunRecord& retry : records_.retries_of(*request.retries)) {
-        runs.push_back(retry.id);
-    }
+/// What is done once is not done again because something else failed; and what may have been done is not done
+/// again by itself.
+void Composer::spare_done(engine::RunInput& input, const RunRequest& request,
+                          const std::vector<RunRecord>& tries) const {
+    const auto says = [](const std::vector<std::string>& list, const std::string& command) {
+        return std::find(list.begin(), list.end(), command) != list.end();
+    };
     std::map<std::pair<std::string, std::string>, engine::DoneOnce> done;
-    for (const std::string& run : runs) {
-        for (engine::DoneOnce& one : once_.of(run)) {
-            one.again =
-                std::find(request.again.begin(), request.again.end(), one.command) != request.again.end();
+    for (const RunRecord& run : tries) {
+        for (engine::DoneOnce& one : once_.of(run.id)) {
+            one.again = says(request.again, one.command);
+            one.known |= says(request.done, one.command);
             const std::pair key(one.target.component.str(), one.command);
             done.insert_or_assign(key, std::move(one));
         }
     }
     for (const auto& [key, one] : done) {
+        if (!one.known && !one.again) {
+            throw base::Error(
+                base::Fault::Conflict,
+                "nobody knows whether command '{}' of {} has succeeded in run '{}', and it is to "
+                "run once; look there, and say it: 'tiercel run retry {} --done {}' when it has, "
+                "'--again {}' to run it",
+                one.command, one.target.str(), one.run, *request.retries, one.command, one.command);
+        }
         input.done_once.push_back(one);
     }
-    for (const std::string& command : request.again) {
-        if (std::none_of(input.done_once.begin(), input.done_once.end(),
-                         [&](const engine::DoneOnce& one) { return one.command == command; })) {
-            throw base::Error(
-                base::Fault::Input,
-                "command '{}' is not held back in a retry of run '{}': it has not succeeded there, or "
-                "is not one that runs once; leave it out of --again",
-                command, *request.retries);
+    for (const auto& [list, option] : {std::pair(&request.again, "--again"), {&request.done, "--done"}}) {
+        for (const std::string& command : *list) {
+            if (std::none_of(input.done_once.begin(), input.done_once.end(),
+                             [&](const engine::DoneOnce& one) { return one.command == command; })) {
+                throw base::Error(
+                    base::Fault::Input,
+                    "command '{}' is not held back in a retry of run '{}': it has not succeeded there, or "
+                    "is not one that runs once; leave it out of {}",
+                    command, *request.retries, option);
+            }
+            if (says(request.again, command) && says(request.done, command)) {
+                throw base::Error(base::Fault::Input,
+                                  "command '{}' cannot be both: --again runs it once more, --done says that "
+                                  "it has succeeded",
+                                  command);
+            }
         }
     }
 }
@@ -245,11 +305,12 @@ Composition Composer::rollback(const RunRequest& request) const {
             "release '{}' has another content than when it was known to be good in environment '{}'",
             goal.release, request.environment);
     }
-    if (const auto crossed = records_.crossed(request.environment, application, goal.release)) {
+    if (const auto crossed = once_.crossed(request.environment, application, goal.release)) {
         throw base::Error(base::Fault::Conflict,
-                          "release '{}' cannot come back in environment '{}': what is irreversible has "
+                          "release '{}' cannot come back in environment '{}': what is irreversible {} "
                           "succeeded since: {}; if it can live with that, deploy it: 'tiercel deploy {} {}'",
-                          goal.release, request.environment, *crossed, request.environment, goal.release);
+                          goal.release, request.environment, crossed->known ? "has" : "may have",
+                          crossed->what, request.environment, goal.release);
     }
     composition.environment_version = goal.environment_version;
     composition.settings = goal.settings;
@@ -368,10 +429,12 @@ std::vector<engine::Target> out_of_service(const engine::RunInput& input, const 
                                            const Fleet& fleet) {
     const std::vector<engine::Target> left = standings.out(input.environment.str());
     std::vector<engine::Target> out;
-    for (const engine::Desired& desired : input.targets) {
-        if (std::binary_search(left.begin(), left.end(), desired.target) ||
-            !fleet.online(desired.target.node)) {
-            out.push_back(desired.target);
+    for (const std::vector<engine::Desired>* targets : {&input.targets, &input.bystanders}) {
+        for (const engine::Desired& desired : *targets) {
+            if (std::binary_search(left.begin(), left.end(), desired.target) ||
+                !fleet.online(desired.target.node)) {
+                out.push_back(desired.target);
+            }
         }
     }
     return out;
@@ -400,6 +463,9 @@ std::vector<std::string> moved(const engine::RunInput& planned, const engine::Ru
     }
     if (!(budgets_value(planned) == budgets_value(today))) {
         found.emplace_back("the environment's budgets");
+    }
+    if (!(done_value(planned) == done_value(today))) {
+        found.emplace_back("what has run once already");
     }
     if (planned.levels != today.levels) {
         found.emplace_back("the application's levels");

@@ -37,6 +37,7 @@ struct RunRequest {
     std::optional<std::string> retries;      ///< the run whose unfinished targets it takes up, and no others
     std::optional<std::string> retry_target; ///< only these of them: "shop/web on web-1", or a node
     std::vector<std::string> again;          ///< commands that it runs although they did what they do once
+    std::vector<std::string> done;           ///< commands of which somebody says that they did
     std::optional<base::Time> starts;        ///< not before
     std::optional<base::Time> expires;       ///< not after
     std::optional<std::string> override_freeze; ///< why a freeze does not hold it
@@ -76,7 +77,8 @@ public:
 
     /// @throws base::Error{Input | NotFound | Denied} for what is wrong with the request, the release or the
     /// environment, also when a target's wishes are more than a message to its node can carry; {Conflict} for
-    /// a way back that something irreversible stands in.
+    /// a way back that something irreversible stands in, and for a retry that another release overtook, that
+    /// has nothing left to do, or of which nobody knows whether what is to run once has run.
     Composition compose(const RunRequest& request) const;
     /// The application that a request is about. @throws base::Error{Input | NotFound} when it names none and
     /// the environment runs none, or several.
@@ -88,8 +90,12 @@ private:
     Composition deploy(const RunRequest& request) const;
     Composition rollback(const RunRequest& request) const;
     Composition operation(const RunRequest& request) const;
-    void keep_unfinished(workflows::engine::RunInput& input, const RunRequest& request) const;
-    void spare_done(workflows::engine::RunInput& input, const RunRequest& request) const;
+    void take_up(Composition& composition, const RunRequest& request) const;
+    void refuse_overtaken(const RunRecord& run, const std::vector<RunRecord>& tries) const;
+    void keep_unfinished(workflows::engine::RunInput& input, const RunRequest& request,
+                         const std::vector<RunRecord>& tries) const;
+    void spare_done(workflows::engine::RunInput& input, const RunRequest& request,
+                    const std::vector<RunRecord>& tries) const;
     Composition join(const RunRequest& request, const base::ReleaseName& release,
                      const workflows::engine::Environment& environment) const;
     std::string workflow_source(const repo::Manifest& manifest, const std::string& name) const;

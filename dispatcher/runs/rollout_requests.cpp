@@ -58,6 +58,7 @@ RunRequest Rollouts::request_of(const RunRecord& run) const {
     request.retries = run.retries;
     request.retry_target = run.retry_target;
     request.again = run.again;
+    request.done = run.done;
     if (run.kind == "deploy" || run.release_given) {
         request.release = run.release;
     }
@@ -136,6 +137,7 @@ std::string Rollouts::request(RunRequest request, const std::string& actor) {
     run.retries = request.retries;
     run.retry_target = request.retry_target;
     run.again = request.again;
+    run.done = request.done;
     run.starts = request.starts;
     run.expires = request.expires;
     run.override_freeze = request.override_freeze;
@@ -180,7 +182,11 @@ void Rollouts::tell_request(const RunRecord& run, const Composition& composition
         note(run.id, "lock overridden", {{"reason", *run.override_lock}}, run.actor);
     }
     for (const engine::DoneOnce& done : composition.input.done_once) {
-        note(run.id, done.again ? "command runs once more" : "command has run already",
+        const bool said = std::find(run.done.begin(), run.done.end(), done.command) != run.done.end();
+        note(run.id,
+             done.again ? "command runs once more"
+             : said     ? "command has run already, as somebody says"
+                        : "command has run already",
              {{"command", done.command}, {"target", done.target.str()}, {"run", done.run}}, run.actor);
     }
     if (const auto ahead = behind(run)) {
@@ -215,7 +221,8 @@ std::optional<std::string> Rollouts::signal(const std::string& id, const Signal&
                           fmt::join(verbs, ", "));
     }
     const RunRecord run = records_.find(id);
-    if (!signal.again.empty() && (signal.verb != "retry" || run.state != "ended")) {
+    const bool of_commands = !signal.again.empty() || !signal.done.empty();
+    if (of_commands && (signal.verb != "retry" || run.state != "ended")) {
         throw base::Error(base::Fault::Input,
                           "commands are run again by a retry of a run that has ended, but run "
                           "'{}' is {} and this is '{}'",
@@ -251,15 +258,25 @@ void Rollouts::pass_on(RunExecutor& executor, const RunRecord& run, const Signal
     if (signal.verb == "approve" || signal.verb == "reject") {
         said.value = base::Object{{"role", signal.role}};
     }
-    executor.run().check(said);
     if (!signal.target) {
+        executor.run().check(said);
         executor.happened(said, signal.actor);
         return;
     }
+    // Of a node's targets those that it can be about.
     std::vector<engine::Event> events;
+    std::optional<base::Error> objection;
     for (const engine::Target& target : targets_of(run, *signal.target)) {
         said.target = target;
-        events.emplace_back(said);
+        try {
+            executor.run().check(said);
+            events.emplace_back(said);
+        } catch (const base::Error& error) {
+            objection = error;
+        }
+    }
+    if (events.empty()) {
+        throw *objection;
     }
     executor.happened(events, signal.actor);
 }
@@ -331,22 +348,12 @@ std::string Rollouts::retry(const RunRecord& run, const Signal& signal) {
     if (!run.epoch) {
         throw base::Error(base::Fault::Conflict, "run '{}' never started; ask for it again", run.id);
     }
-    const auto last = records_.last_change(run.environment, run.application);
-    const std::vector<RunRecord> retries = records_.retries_of(run.id);
-    const auto is_last = [&](const RunRecord& one) {
-        return last && one.id == last->id;
-    };
-    if (run.kind == "deploy" && last && !is_last(run) &&
-        std::none_of(retries.begin(), retries.end(), is_last)) {
-        throw base::Error(base::Fault::Conflict,
-                          "{} came after run '{}', whose targets may be others by now; deploy {} again",
-                          last->str(), run.id, run.release);
-    }
     RunRequest request = request_of(run);
     request.plan.reset();
     request.retries = run.id;
     request.retry_target = signal.target;
     request.again = signal.again;
+    request.done = signal.done;
     if (signal.target) {
         (void)targets_of(run, *signal.target);
     }

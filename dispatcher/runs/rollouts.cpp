@@ -368,6 +368,7 @@ void Rollouts::reported(const base::NodeName& node, const protocol::Report& repo
                                                              .detail = report.detail},
                                             "node:" + node.str());
         }
+        OnceCommands(world_.database).heard(order->run, order->number, report);
         transaction.commit();
     } catch (const std::exception& error) {
         if (!known) {

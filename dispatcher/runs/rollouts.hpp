@@ -5,6 +5,7 @@
 #include "dispatcher/runs/admission.hpp"
 #include "dispatcher/runs/composition.hpp"
 #include "dispatcher/runs/footprint.hpp"
+#include "dispatcher/runs/once_commands.hpp"
 #include "dispatcher/runs/policies.hpp"
 #include "dispatcher/runs/run_executor.hpp"
 
@@ -27,6 +28,7 @@ struct Signal {
     std::string actor;
     std::string role;                    ///< of the token
     std::vector<std::string> again = {}; ///< of "retry" of a run that has ended: see RunRequest
+    std::vector<std::string> done = {};  ///< the same
 };
 
 /// All runs. In an environment, runs that meet (footprint.hpp) are under way one after the other; who queues

@@ -228,49 +228,49 @@ void RunExecutor::store(const engine::Effect& effect, const std::string& actor, 
     note.time = now;
     note.run = id_;
     note.actor = actor;
-    std::visit(
-        Overloaded{[&](const engine::SendOrder& order) {
-                       consequences.orders.push_back(order_record(order, now));
-                       orders_.add(consequences.orders.back(), now);
-                   },
-                   [](const engine::Answer&) {
-                   }, // the script gets it after the commit, and after a restart from the engine
-                   [](const engine::SetTimer&) {}, // both are kept by `observe`, and acted on after
-                   [](const engine::Measure&) {},  // the commit
-                   [&](const engine::RanOnce& ran) { OnceCommands(world_.database).succeeded(id_, ran); },
-                   [&](const engine::Note& told) {
-                       note.message = told.message;
-                       note.fields = told.fields;
-                       if (told.target) {
-                           note.target = told.target->str();
-                       }
-                       journal_.note(note);
-                   },
-                   [&](const engine::TargetChanged& changed) {
-                       records_.move_target(id_, changed.target.component.str(), changed.target.node.str(),
-                                            std::string(engine::word(changed.state)), changed.reason);
-                       note.message = "target changed";
-                       note.level = level_of(changed.state);
-                       note.target = changed.target.str();
-                       base::Object fields{{"state", engine::word(changed.state)}};
-                       if (!changed.reason.empty()) {
-                           fields.set("reason", changed.reason);
-                       }
-                       note.fields = std::move(fields);
-                       journal_.note(note);
-                   },
-                   [&](const engine::Ended& ended) {
-                       finish(ended, now);
-                       note.message = "run ended";
-                       note.level = level_of(ended.outcome);
-                       base::Object fields{{"outcome", engine::word(ended.outcome)}};
-                       if (!ended.reason.empty()) {
-                           fields.set("reason", ended.reason);
-                       }
-                       note.fields = std::move(fields);
-                       journal_.note(note);
-                   }},
-        effect);
+    std::visit(Overloaded{[&](const engine::SendOrder& order) {
+                              consequences.orders.push_back(order_record(order, now));
+                              orders_.add(consequences.orders.back(), now);
+                          },
+                          [](const engine::Answer&) {
+                          }, // the script gets it after the commit, and after a restart from the engine
+                          [](const engine::SetTimer&) {}, // both are kept by `observe`, and acted on after
+                          [](const engine::Measure&) {},  // the commit
+                          [&](const engine::CommandRan& ran) { OnceCommands(world_.database).ran(id_, ran); },
+                          [&](const engine::Note& told) {
+                              note.message = told.message;
+                              note.fields = told.fields;
+                              if (told.target) {
+                                  note.target = told.target->str();
+                              }
+                              journal_.note(note);
+                          },
+                          [&](const engine::TargetChanged& changed) {
+                              records_.move_target(id_, changed.target.component.str(),
+                                                   changed.target.node.str(),
+                                                   std::string(engine::word(changed.state)), changed.reason);
+                              note.message = "target changed";
+                              note.level = level_of(changed.state);
+                              note.target = changed.target.str();
+                              base::Object fields{{"state", engine::word(changed.state)}};
+                              if (!changed.reason.empty()) {
+                                  fields.set("reason", changed.reason);
+                              }
+                              note.fields = std::move(fields);
+                              journal_.note(note);
+                          },
+                          [&](const engine::Ended& ended) {
+                              finish(ended, now);
+                              note.message = "run ended";
+                              note.level = level_of(ended.outcome);
+                              base::Object fields{{"outcome", engine::word(ended.outcome)}};
+                              if (!ended.reason.empty()) {
+                                  fields.set("reason", ended.reason);
+                              }
+                              note.fields = std::move(fields);
+                              journal_.note(note);
+                          }},
+               effect);
 }
 
 /// How prepare names the release's signed manifest; for all targets of a run it is the same.
@@ -321,7 +321,7 @@ void RunExecutor::finish(const engine::Ended& ended, base::Time now) {
     records_.end(id_, std::string(engine::word(ended.outcome)), ended.reason, now);
     orders_.void_unanswered(id_);
     const RunRecord run = records_.find(id_);
-    Standings(world_.database).take(run.environment, id_);
+    Standings(world_.database).take(run.environment, id_, ended);
     if (run.kind == "operation") {
         return; // it works on the release that is there
     }

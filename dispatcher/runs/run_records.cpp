@@ -17,7 +17,7 @@ constexpr std::string_view columns =
     "id, kind, environment, application, release, workflow, params, plan, "
     "preempts, actor, state, epoch, from_release, manifest, "
     "environment_version, goal, outcome, reason, created, started, ended, release_given, retries, starts, "
-    "expires, override_freeze, override_lock, retry_target, again";
+    "expires, override_freeze, override_lock, retry_target, again, done";
 
 /// Plans are compared with until a run is started from them; nobody reads older ones.
 constexpr int kept_plans = 200;
@@ -37,7 +37,7 @@ std::optional<base::Time> maybe_time(const base::Statement& row, int column) {
 
 std::vector<std::string> texts(const std::string& list) {
     std::vector<std::string> found;
-    const base::Value document = base::parse_json(list, "again");
+    const base::Value document = base::parse_json(list, "commands");
     for (const base::Value& text : *document.array()) {
         found.push_back(*text.text());
     }
@@ -75,6 +75,7 @@ RunRecord record(const base::Statement& row) {
     run.override_lock = maybe_text(row, 26);
     run.retry_target = maybe_text(row, 27);
     run.again = texts(row.text(28));
+    run.done = texts(row.text(29));
     return run;
 }
 
@@ -97,15 +98,16 @@ void RunRecords::create(const RunRecord& run) {
         return time ? std::optional(base::to_rfc3339(*time)) : std::nullopt;
     };
     database_
-        .prepare(
-            "INSERT INTO runs (id, kind, environment, application, release, workflow, params, plan, "
-            "preempts, actor, state, created, release_given, retries, starts, expires, override_freeze, "
-            "override_lock, retry_target, again) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?, ?, ?, ?, "
-            "?, ?, ?, ?, ?)")
+        .prepare("INSERT INTO runs (id, kind, environment, application, release, workflow, params, plan, "
+                 "preempts, actor, state, created, release_given, retries, starts, expires, override_freeze, "
+                 "override_lock, retry_target, again, done) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', "
+                 "?, ?, ?, "
+                 "?, ?, ?, ?, ?, ?, ?)")
         .with(run.id, run.kind, run.environment, run.application, run.release, run.workflow,
               base::to_json(run.params), run.plan, run.preempts, run.actor, base::to_rfc3339(run.created),
               run.release_given, run.retries, text(run.starts), text(run.expires), run.override_freeze,
-              run.override_lock, run.retry_target, base::to_json(base::Value(run.again)))
+              run.override_lock, run.retry_target, base::to_json(base::Value(run.again)),
+              base::to_json(base::Value(run.done)))
         .run();
 }
 
@@ -140,29 +142,17 @@ std::optional<RunRecord> RunRecords::last_change(const std::string& environment,
     return row.with(environment, application).step() ? std::optional<RunRecord>(record(row)) : std::nullopt;
 }
 
-std::vector<RunRecord> RunRecords::retries_of(const std::string& run) const {
-    base::Statement rows = database_.prepare(fmt::format(
-        "WITH RECURSIVE chain (of) AS (SELECT id FROM runs WHERE retries = ? UNION SELECT id FROM "
-        "runs JOIN chain ON retries = of) SELECT {} FROM runs WHERE id IN chain ORDER BY rowid",
-        columns));
-    return all(rows.with(run));
-}
-
-std::optional<std::string> RunRecords::crossed(const std::string& environment, const std::string& application,
-                                               const std::string& release) const {
-    base::Statement row = database_.prepare(
-        "SELECT fields, target, runs.id, release FROM runs JOIN notes ON notes.run = runs.id "
-        "WHERE environment = ?1 AND application = ?2 AND release != ?3 AND message = ?4 AND epoch > "
-        "(SELECT max(epoch) FROM runs WHERE environment = ?1 AND application = ?2 AND release = ?3 AND "
-        "kind != 'operation' AND outcome IN ('succeeded', 'succeeded_with_left_out')) "
-        "ORDER BY sequence LIMIT 1");
-    row.with(environment, application, release, std::string(workflows::engine::no_way_back));
-    if (!row.step()) {
-        return std::nullopt;
+std::vector<RunRecord> RunRecords::tries_of(const RunRecord& run) const {
+    std::string root = run.id;
+    for (std::optional<std::string> before = run.retries; before; before = find(*before).retries) {
+        root = *before;
     }
-    const base::Value fields = base::parse_json(row.text(0), "note");
-    return fmt::format("command '{}' of {}, in run {} ({})", base::Fields(fields, "note").text("command"),
-                       row.text(1), row.text(2), row.text(3));
+    base::Statement rows =
+        database_.prepare(fmt::format("WITH RECURSIVE tries (of) AS (SELECT ? UNION SELECT id FROM runs JOIN "
+                                      "tries ON retries = of) SELECT {} "
+                                      "FROM runs WHERE id IN tries ORDER BY rowid",
+                                      columns));
+    return all(rows.with(root));
 }
 
 void RunRecords::start(const RunRecord& run, const base::Value& input) {

@@ -32,6 +32,7 @@ struct RunRecord {
     std::optional<std::string> retries;         ///< the run whose unfinished targets this one takes up
     std::optional<std::string> retry_target;    ///< only these of them: a target, or a node
     std::vector<std::string> again;             ///< commands that it runs although they did what they do once
+    std::vector<std::string> done;              ///< commands of which somebody says that they did
     std::optional<base::Time> starts;           ///< not before
     std::optional<base::Time> expires;          ///< not after: ends unstarted then
     std::optional<std::string> override_freeze; ///< why it may start in a freeze
@@ -77,12 +78,9 @@ public:
     std::optional<RunRecord> last_change(const std::string& environment,
                                          const std::string& application) const;
 
-    /// The runs that took up what this one left, what those left, and so on; oldest first.
-    std::vector<RunRecord> retries_of(const std::string& run) const;
-    /// The first irreversible command that has succeeded since the application was brought to this release
-    /// last, in words; not those that the release's own runs have carried out.
-    std::optional<std::string> crossed(const std::string& environment, const std::string& application,
-                                       const std::string& release) const;
+    /// The run that is at the root of this one's retries, all that took up what it left, what those left, and
+    /// so on; oldest first.
+    std::vector<RunRecord> tries_of(const RunRecord& run) const;
 
     /// Queued → running, bound to `input`; `run` carries what was decided at the start.
     void start(const RunRecord& run, const base::Value& input);

@@ -91,10 +91,23 @@ CREATE TABLE once_commands (
     exit_code INTEGER NOT NULL, irreversible INTEGER NOT NULL, UNIQUE (run, component, command));
 )sql";
 
+constexpr std::string_view unknown_outcomes = R"sql(
+ALTER TABLE runs ADD COLUMN done TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE once_commands ADD COLUMN once INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE once_commands ADD COLUMN known INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE once_commands ADD COLUMN number INTEGER NOT NULL DEFAULT 0;
+-- Until now only the story knew of those that are irreversible and not to run once. A target is 'shop/db on db-1'.
+INSERT OR IGNORE INTO once_commands (run, component, command, node, exit_code, irreversible, once)
+    SELECT run, substr(target, 1, instr(target, ' ') - 1), json_extract(fields, '$.command'),
+        substr(target, instr(target, ' ') + 4), 0, 1, 0 FROM notes WHERE message = 'no way back from here';
+ALTER TABLE standings ADD COLUMN out INTEGER NOT NULL DEFAULT 0;
+UPDATE standings SET out = 1 WHERE state IN ('failed', 'rollback_failed', 'lost', 'quarantined');
+)sql";
+
 } // namespace
 
 const std::vector<std::string_view>& schema() {
-    static const std::vector<std::string_view> steps = {first, policies, retries};
+    static const std::vector<std::string_view> steps = {first, policies, retries, unknown_outcomes};
     return steps;
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/database.hpp"
 #include "workflows/engine/desired.hpp"
+#include "workflows/engine/run.hpp"
 
 #include <string>
 #include <vector>
@@ -17,10 +18,11 @@ public:
     explicit Standings(base::Database& database) : database_(database) {}
 
     /// Takes over where the run's targets stand (table `targets`). What was not touched (not_started,
-    /// skipped, unreachable …) stands as it stood.
-    void take(const std::string& environment, const std::string& run);
-    /// Targets that an earlier run left out of service or unknown: failed, rollback_failed, lost,
-    /// quarantined.
+    /// skipped, unreachable …) stands as it stood, but for those that the run left out of service. Who was
+    /// out of service before stays so until a run has seen it healthy.
+    void take(const std::string& environment, const std::string& run, const workflows::engine::Ended& ended);
+    /// Targets that an earlier run left out of service or unknown: stopped, drained or not proven healthy;
+    /// failed, rollback_failed, lost, quarantined.
     std::vector<workflows::engine::Target> out(const std::string& environment) const;
 
     /// Where a target stands, by whose doing.

@@ -208,9 +208,18 @@ class Operations(Acts):
                 self.ended(run, "succeeded_with_left_out")
                 self.assertEqual(fleet.targets(run)["back-1"], state)
                 self.assertEqual([line.split()[:2] for line in self.acts(name)], [[name, "back-1"]] + ([[name, "back-2"]] if name == "again" else []))
+                retry = [BIN / "tiercel", "run", "retry", run]
+                if name == "single":
+                    unknown = fleet.run(retry, expect=6).stderr
+                    self.assertIn(f"nobody knows whether command 'single' of svc/back on back-1 has succeeded in run '{run}', and it is to run once", unknown)
                 self.turn("back-1", f"hold-{name}")
                 fleet.start_node("back-1")
                 fleet.until(lambda: fleet.json("node", "show", "back-1")["online"], "back-1 is there again")
+                if name == "single":  # and tells how it has ended
+                    again = {}
+                    fleet.until(lambda: again.update(done=fleet.run(retry, expect=None)) or again["done"].returncode == 0, "the retry knows it")
+                    self.ended(again["done"].stdout.split()[1])
+                    self.assertEqual(len(self.acts("single")), 1, "what has run once is not run again")
 
 
 if __name__ == "__main__":

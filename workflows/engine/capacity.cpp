@@ -5,6 +5,7 @@
 #include "workflows/engine/guard.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -22,49 +23,45 @@ std::string label_of(const Desired& target, const std::string& label) {
     return at->text() == nullptr ? "(none)" : *at->text();
 }
 
-Capacity::Capacity(const std::vector<Desired>& targets, const std::vector<Budget>& budgets,
-                   const std::vector<Target>& out_before)
-    : seats_(targets.size()) {
+Capacity::Capacity(const RunInput& input) : seats_(input.targets.size()) {
     std::map<std::pair<std::size_t, std::string>, std::size_t> domains; // budget, value → cap
-    std::map<Target, std::size_t> places;
-    for (std::size_t at = 0; at < targets.size(); ++at) {
-        const base::ComponentName& component = targets[at].target.component;
-        places.emplace(targets[at].target, at);
+    const auto domain_of = [&](const Desired& target, std::size_t which) {
+        const std::string& per = input.budgets[which].per;
+        return std::pair(which, per.empty() ? "" : label_of(target, per));
+    };
+    const std::set<Target> out(input.out.begin(), input.out.end());
+    for (std::size_t at = 0; at < input.targets.size(); ++at) {
+        const Desired& target = input.targets[at];
+        const base::ComponentName& component = target.target.component;
         const auto [own, fresh] = own_.emplace(component, caps_.size());
         if (fresh) {
             caps_.push_back(
                 {fmt::format("max_unavailable of component '{}'", component), {true, 25'000}, false});
         }
         seats_[at].caps.push_back(own->second);
-        for (std::size_t which = 0; which < budgets.size(); ++which) {
-            const Budget& budget = budgets[which];
+        seats_[at].out_before = out.contains(target.target);
+        for (std::size_t which = 0; which < input.budgets.size(); ++which) {
+            const Budget& budget = input.budgets[which];
             if (budget.component != component) {
                 continue;
             }
-            const std::string value = budget.per.empty() ? "" : label_of(targets[at], budget.per);
-            const auto [domain, unseen] = domains.emplace(std::pair(which, value), caps_.size());
+            const auto [domain, unseen] = domains.emplace(domain_of(target, which), caps_.size());
             if (unseen) {
                 caps_.push_back({budget.per.empty()
                                      ? fmt::format("the policy's budget of component '{}'", component)
                                      : fmt::format("the policy's budget of component '{}' in {} '{}'",
-                                                   component, budget.per, value),
+                                                   component, budget.per, domain->first.second),
                                  budget.max_unavailable, true, !budget.per.empty()});
             }
             seats_[at].caps.push_back(domain->second);
         }
     }
-    for (const Target& target : out_before) {
-        if (const auto place = places.find(target); place != places.end()) {
-            seats_[place->second].out_before = true;
-            continue;
-        }
-        // Not in this run, so its labels are not known: it counts for its component as a whole.
-        for (std::size_t which = 0; which < budgets.size(); ++which) {
-            const auto cap = domains.find(std::pair(which, std::string()));
-            if (budgets[which].component == target.component && budgets[which].per.empty() &&
-                cap != domains.end()) {
-                ++caps_[cap->second].installed;
-                ++caps_[cap->second].out;
+    for (const Desired& bystander : input.bystanders) {
+        for (std::size_t which = 0; which < input.budgets.size(); ++which) {
+            const auto domain = domains.find(domain_of(bystander, which));
+            if (input.budgets[which].component == bystander.target.component && domain != domains.end()) {
+                ++caps_[domain->second].installed;
+                caps_[domain->second].out += out.contains(bystander.target) ? 1 : 0;
             }
         }
     }

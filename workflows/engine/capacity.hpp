@@ -23,8 +23,7 @@ std::string label_of(const Desired& target, const std::string& label);
 /// target.
 class Capacity {
 public:
-    Capacity(const std::vector<Desired>& targets, const std::vector<Budget>& budgets,
-             const std::vector<Target>& out_before);
+    explicit Capacity(const RunInput& input);
 
     /// The component was there before the run: the target is in service unless said otherwise, and shares are
     /// shares of such targets.

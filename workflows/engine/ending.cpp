@@ -187,7 +187,15 @@ void Run::State::end(Outcome result, std::string reason) {
     phase = Phase::Over;
     outcome = result;
     outcome_reason = reason;
-    effects.emplace_back(Ended{result, std::move(reason)});
+    Ended ended{result, std::move(reason), {}, {}};
+    for (const Progress& target : targets) {
+        if (target.out()) {
+            ended.out.push_back(name(target));
+        } else if (target.seen_well) {
+            ended.well.push_back(name(target));
+        }
+    }
+    effects.emplace_back(std::move(ended));
 }
 
 } // namespace workflows::engine

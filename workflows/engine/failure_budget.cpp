@@ -94,24 +94,27 @@ void FailureBudget::concerns(const Desired& target, std::size_t batch) {
     }
 }
 
-std::optional<std::string> FailureBudget::failed(const Desired& target, std::size_t batch) {
-    const std::optional<Portion> most[] = {most_total_, most_batch_, most_component_, most_domain_};
-    std::optional<std::string> exceeded;
-    std::size_t which = 0;
+void FailureBudget::failed(const Desired& target, std::size_t batch) {
     for (const auto& [tally, where] : tallies(target, batch)) {
         ++tally->failed;
+    }
+}
+
+std::optional<std::string> FailureBudget::exceeded(const Desired& target, std::size_t batch) {
+    const std::optional<Portion> most[] = {most_total_, most_batch_, most_component_, most_domain_};
+    std::size_t which = 0;
+    for (const auto& [tally, where] : tallies(target, batch)) {
         const std::optional<Portion>& limit = most[which++];
-        if (!limit || exceeded) {
+        if (!limit) {
             continue;
         }
         const auto may =
             static_cast<std::int64_t>(limit->rounded_down(static_cast<std::size_t>(tally->concerned)));
-        if (TIERCEL_GUARD("failure-budget", tally->failed <= may)) {
-            continue;
+        if (!TIERCEL_GUARD("failure-budget", tally->failed <= may)) {
+            return fmt::format("{} of {} failed{}, {} may", tally->failed, tally->concerned, where, may);
         }
-        exceeded = fmt::format("{} of {} failed{}, {} may", tally->failed, tally->concerned, where, may);
     }
-    return exceeded;
+    return std::nullopt;
 }
 
 void FailureBudget::forgiven(const Desired& target, std::size_t batch) {

@@ -27,8 +27,10 @@ public:
 
     /// A target of the act, before it starts: what shares are of.
     void concerns(const Desired& target, std::size_t batch);
-    /// Counts a failure. The budget that it exceeds, as a sentence: "3 of 12 failed, 2 may".
-    std::optional<std::string> failed(const Desired& target, std::size_t batch);
+    /// Counts a failure.
+    void failed(const Desired& target, std::size_t batch);
+    /// The budget of this target's that is exceeded, as a sentence: "3 of 12 failed, 2 may".
+    std::optional<std::string> exceeded(const Desired& target, std::size_t batch);
     /// A person decided about a failure: it does not count any more.
     void forgiven(const Desired& target, std::size_t batch);
 

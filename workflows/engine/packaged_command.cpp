@@ -30,6 +30,11 @@ bool did_not_run(TargetState state) {
            state == TargetState::Quarantined;
 }
 
+std::int64_t exit_code_of(const base::Value& detail) {
+    const base::Value* found = detail.object() == nullptr ? nullptr : detail.object()->find("exit_code");
+    return found == nullptr || found->whole() == nullptr ? 0 : *found->whole();
+}
+
 // The story's line with what the node reported: how the program ended, and what it said.
 base::Object with_result(base::Object fields, const base::Value& detail) {
     for (const char* member : {"exit_code", "changed", "output"}) {
@@ -54,6 +59,7 @@ void Run::State::begin_command(CommandOptions options) {
         const auto seen = online.find(name(target).node);
         const bool there = seen == online.end() || seen->second;
         (there ? begun.members : away).push_back(place(target));
+        target.home = target.state; // also when it fails and is tried again
         begun.options.failures.concerns(*target.desired, 0);
     }
     // Those that are away last: by then they may have come.
@@ -101,7 +107,6 @@ void Run::State::answer_from_before(const DoneOnce& done) {
 
 void Run::State::start_command(Progress& target) {
     acted = true;
-    target.home = target.state;
     ++command_act->running;
     if (!stopped) { // what is deferred does not change what became of a target
         const std::string kept = target.reason;
@@ -157,11 +162,7 @@ void Run::State::command_answered(Progress& target, bool ok, const std::string& 
     command_act->changed += changed ? 1 : 0;
     if (command_act->options.once) {
         command_act->node = name(target).node.str();
-        if (const base::Value* exit =
-                detail.object() == nullptr ? nullptr : detail.object()->find("exit_code");
-            exit != nullptr && exit->whole() != nullptr) {
-            command_act->exit_code = *exit->whole();
-        }
+        command_act->exit_code = exit_code_of(detail);
     }
     command_succeeded(target, command_act->options.name, detail);
     const std::string kept = target.reason;
@@ -186,26 +187,50 @@ void Run::State::command_succeeded(const Progress& target, const std::string& co
         }
     }
     note("command succeeded", with_result({{"command", command}}, detail), &target);
+    const PackagedCommand* packaged = packaged_command(target, command);
+    const bool irreversible = packaged != nullptr && packaged->irreversible;
+    if (irreversible) {
+        pass_point_of_no_return(target, command, "has succeeded");
+    }
+    if (runs_once(target) || irreversible) {
+        effects.emplace_back(CommandRan{name(target), command, exit_code_of(detail), runs_once(target),
+                                        irreversible, true, target.command});
+    }
+}
+
+const PackagedCommand* Run::State::packaged_command(const Progress& target,
+                                                    const std::string& command) const {
     const auto brought = input.commands.find(name(target).component);
-    const bool irreversible =
-        brought != input.commands.end() &&
-        std::any_of(brought->second.begin(), brought->second.end(), [&](const PackagedCommand& known) {
-            return known.name == command && known.irreversible;
-        });
-    if (irreversible && point_of_no_return.empty()) {
-        point_of_no_return = fmt::format("command '{}' of {}", command, name(target).str());
-        note(std::string(no_way_back), {{"command", command}}, &target);
+    if (brought == input.commands.end()) {
+        return nullptr;
     }
-    if (target.migrates || (command_act && command_act->options.once)) {
-        effects.emplace_back(
-            RanOnce{name(target), command, command_act ? command_act->exit_code : 0, irreversible});
-    }
+    const auto found = std::find_if(brought->second.begin(), brought->second.end(),
+                                    [&](const PackagedCommand& one) { return one.name == command; });
+    return found == brought->second.end() ? nullptr : &*found;
+}
+
+// The command that its node runs, or ran just now.
+bool Run::State::runs_once(const Progress& target) const {
+    return target.migrates || (command_act && command_act->options.once);
 }
 
 void Run::State::tell_command_failed(const Progress& target, const std::string& command, TargetState state,
                                      const std::string& reason, const base::Value& detail) {
     note("command failed",
          with_result({{"command", command}, {"state", word(state)}, {"reason", reason}}, detail), &target);
+    if (state != TargetState::Lost) {
+        return;
+    }
+    // Nobody knows whether it has succeeded: what would be wrong if it has is not done by itself.
+    const PackagedCommand* packaged = packaged_command(target, command);
+    const bool irreversible = packaged != nullptr && packaged->irreversible;
+    const bool once = runs_once(target) && !(packaged != nullptr && packaged->repeatable);
+    if (irreversible) {
+        pass_point_of_no_return(target, command, "may have succeeded");
+    }
+    if (once || irreversible) {
+        effects.emplace_back(CommandRan{name(target), command, 0, once, irreversible, false, target.command});
+    }
 }
 
 void Run::State::command_failed(Progress& target, TargetState state, const std::string& reason,
@@ -230,7 +255,8 @@ void Run::State::command_failed(Progress& target, TargetState state, const std::
     if (command.options.once) {
         command.queue.clear(); // it ran, or nobody knows: that was the one
     }
-    const std::optional<std::string> exceeded = command.options.failures.failed(*target.desired, 0);
+    command.options.failures.failed(*target.desired, 0);
+    const std::optional<std::string> exceeded = command.options.failures.exceeded(*target.desired, 0);
     if (!exceeded || stopped) {
         return;
     }
@@ -252,13 +278,8 @@ void Run::State::migration_failed(Progress& target, OrderKind kind, TargetState 
         return;
     }
     const base::ComponentName& component = name(target).component;
-    const bool repeatable = [&] {
-        const auto brought = input.commands.find(component);
-        return brought != input.commands.end() &&
-               std::any_of(brought->second.begin(), brought->second.end(), [&](const PackagedCommand& known) {
-                   return known.name == input.migrate.at(component) && known.repeatable;
-               });
-    }();
+    const PackagedCommand* packaged = packaged_command(target, input.migrate.at(component));
+    const bool repeatable = packaged != nullptr && packaged->repeatable;
     const bool over = migrated.contains(component);
     const bool not_run =
         kind != OrderKind::Command || did_not_run(state) || (state == TargetState::Lost && repeatable);
@@ -268,9 +289,13 @@ void Run::State::migration_failed(Progress& target, OrderKind kind, TargetState 
         return;
     }
     if (!stopped && !act->asking) {
-        give_up_act(fmt::format("the migration of component '{}' did not succeed: {}: {}", component,
-                                name(target).str(), target.reason));
+        give_up_act(migration_sentence(target));
     }
+}
+
+std::string Run::State::migration_sentence(const Progress& target) const {
+    return fmt::format("the migration of component '{}' did not succeed: {}: {}", name(target).component,
+                       name(target).str(), target.reason);
 }
 
 // ---- ctx:probe ----
@@ -301,7 +326,7 @@ void Run::State::surveyed(Progress& target, const Reported& report) {
     survey->failed += !report.ok && !unclear ? 1 : 0;
     survey->inconclusive += unclear ? 1 : 0;
     if (report.ok) {
-        capacity.healed(place(target));
+        found_well(target);
     } else {
         note("probe says no", {{"code", report.code}, {"reason", report.reason}}, &target);
     }

@@ -9,7 +9,7 @@
 
 namespace workflows::engine {
 
-Run::State::State(RunInput what) : input(std::move(what)), capacity(input.targets, input.budgets, input.out) {
+Run::State::State(RunInput what) : input(std::move(what)), capacity(input) {
     std::map<base::ComponentName, std::size_t> levels;
     for (std::size_t level = 0; level < input.levels.size(); ++level) {
         for (const base::ComponentName& component : input.levels[level]) {
@@ -39,7 +39,8 @@ Run::State::State(RunInput what) : input(std::move(what)), capacity(input.target
         }
         if (done.irreversible && point_of_no_return.empty()) {
             point_of_no_return =
-                fmt::format("command '{}' of {} in run {}", done.command, done.target.str(), done.run);
+                fmt::format("command '{}' of {} in run {} is irreversible and {} succeeded", done.command,
+                            done.target.str(), done.run, done.known ? "has" : "may have");
         }
     }
 }
@@ -194,13 +195,11 @@ std::vector<Waiting> Run::waiting() const {
     if (state.paused) {
         waiting.push_back({"a person, to resume or cancel: " + *state.paused, std::nullopt, true});
     }
-    for (const std::optional<std::string>& asking :
-         {state.act ? state.act->asking : std::nullopt,
-          state.command_act ? state.command_act->asking : std::nullopt}) {
-        if (asking && state.not_yet_decidable() == nullptr) {
-            waiting.push_back(
-                {"a person, to retry, skip, roll back or cancel: " + *asking, std::nullopt, true});
-        }
+    if (const std::string asked = state.asked(); !asked.empty() && state.not_yet_decidable() == nullptr) {
+        const bool skip = state.objection_to_decision({"skip", "", ""}).empty();
+        waiting.push_back(
+            {fmt::format("a person, to retry, {}roll back or cancel: {}", skip ? "skip, " : "", asked),
+             std::nullopt, true});
     }
     for (const auto& [id, timer] : state.timers) {
         using enum OpenTimer::Kind;

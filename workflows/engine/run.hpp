@@ -40,7 +40,7 @@ struct Budget {
     Portion max_unavailable;
 };
 
-/// A command that is to run once, and has: in an earlier run whose targets this one tries again.
+/// A command that is to run once, and has, or may have: in an earlier run whose targets this one tries again.
 struct DoneOnce {
     Target target;
     std::string command;
@@ -48,6 +48,7 @@ struct DoneOnce {
     std::string run;           ///< which one
     bool irreversible = false; ///< there is no way back behind it
     bool again = false;        ///< somebody wants it run once more
+    bool known = true;         ///< that it has succeeded; else only with `again`
 };
 
 /// Everything that a run is bound to; its hash is the plan's hash (law 13).
@@ -68,6 +69,9 @@ struct RunInput {
     std::vector<Budget> budgets;
     std::vector<Target> out; ///< out of service before the run: left so by earlier ones, or in maintenance
     std::vector<DoneOnce> done_once = {}; ///< of a run that tries again what earlier ones left
+    /// Targets of its components that it is not about: budgets count them, too. Of their documents only the
+    /// labels.
+    std::vector<Desired> bystanders = {};
 
     base::Value to_value() const;
     static RunInput from_value(const base::Value& value);
@@ -229,8 +233,6 @@ struct SetTimer {
     base::Time at;
     std::string why;
 };
-/// The note that tells of an irreversible command that has succeeded, with the field `command`.
-inline constexpr std::string_view no_way_back = "no way back from here";
 /// A line of the run's story: constant `message`, fields, perhaps about a target. Followers see these.
 struct Note {
     std::string message;
@@ -245,6 +247,8 @@ struct TargetChanged {
 struct Ended {
     Outcome outcome;
     std::string reason;
+    std::vector<Target> out;  ///< that this run leaves out of service
+    std::vector<Target> well; ///< that it has seen to be healthy, and leaves in service
 };
 /// A number that the dispatcher fetches itself, for targets that are new already and for their peers that are
 /// not: `spec` is the workflow's {http = {url, path}} or {prometheus = {url, query}}.
@@ -255,14 +259,17 @@ struct Measure {
     std::vector<Target> peers;
     base::Time deadline;
 };
-/// A command that is to run once has succeeded there.
-struct RanOnce {
+/// A command that is to run once, or that is irreversible, has succeeded there; or may have: nobody knows.
+struct CommandRan {
     Target target;
     std::string command;
     std::int64_t exit_code;
+    bool once;
     bool irreversible;
+    bool known;         ///< that it has succeeded
+    std::int64_t order; ///< whose report, if it still comes, tells
 };
-using Effect = std::variant<SendOrder, Answer, SetTimer, Note, TargetChanged, Ended, Measure, RanOnce>;
+using Effect = std::variant<SendOrder, Answer, SetTimer, Note, TargetChanged, Ended, Measure, CommandRan>;
 
 /// A batch as it was cut when its update began.
 struct BatchView {
@@ -318,8 +325,9 @@ public:
     std::vector<Effect> handle(const Event& event, base::Time now);
 
     /// Whether what a person says would count now; `handle` only tells it when it would not.
-    /// @throws base::Error{Conflict} when the run waits for no approval, or not yet for a decision; {Denied}
-    /// when this approval does not count.
+    /// @throws base::Error{Conflict} when it would change nothing: the run waits for no approval or for no
+    /// decision, not for one about this target, is not paused, or is stopping already; {Denied} when this
+    /// approval does not count.
     void check(const Signalled& signal) const;
 
     /// For a script that is replayed after a restart: the answer that was given to this command (or nothing

@@ -26,6 +26,8 @@ struct Progress {
     base::Value prepared;
 
     bool changed = true; ///< the node has something to do
+    bool looked_at =
+        false; ///< it has not, but was out of service before: somebody has to see that it is well
     bool installed =
         true;             ///< the component was there before: it is in service and counts for max_unavailable
     bool drained = false; ///< a drain was sent, and no undrain has been confirmed since
@@ -35,6 +37,8 @@ struct Progress {
     bool proven = true;   ///< healthy as far as we know: no apply since the last probe that passed
 
     std::optional<std::int64_t> order; ///< the one that is out
+    std::int64_t command = 0;          ///< the order of its last packaged command
+    bool seen_well = false;            ///< a probe of this run has passed
     bool inconclusive = false;         ///< its probe could not judge; waits for a person
     bool batched = false;              ///< was part of an update of this run
     bool in_act = false;               ///< is part of the act under way
@@ -222,7 +226,7 @@ struct Run::State {
     std::string awaited;
     std::deque<Signalled> signals; ///< that no script has awaited yet
     std::set<base::ComponentName> migrated;
-    std::string point_of_no_return; ///< which irreversible command succeeded where
+    std::string point_of_no_return; ///< which irreversible command has succeeded where, or may have
     std::vector<BatchView> batches;
     std::vector<ActView> acts;
     std::optional<Stop> stopped;
@@ -307,7 +311,12 @@ struct Run::State {
     void skip(const std::optional<Target>& which, const std::string& by);
     void excuse(Progress& target, const std::string& by);
     bool waits_for_decision(const Progress& target) const;
-    const Progress* not_yet_decidable() const;
+    bool is_queued(const Progress& target) const;
+    bool holds_up_migration(const Progress& target) const;
+    std::string asked() const;
+    const Progress* not_yet_decidable(const std::optional<Target>& which = std::nullopt) const;
+    std::string objection_to_decision(const Signalled& decision) const;
+    void ask_about_the_rest();
 
     // standby.cpp
     bool is_to_stand_by(const Progress& target, const ActOptions& options) const;
@@ -336,8 +345,11 @@ struct Run::State {
     void command_failed(Progress& target, TargetState state, const std::string& reason,
                         const base::Value& detail);
     void command_succeeded(const Progress& target, const std::string& command, const base::Value& detail);
+    const PackagedCommand* packaged_command(const Progress& target, const std::string& command) const;
+    bool runs_once(const Progress& target) const;
     void tell_command_failed(const Progress& target, const std::string& command, TargetState state,
                              const std::string& reason, const base::Value& detail);
+    std::string migration_sentence(const Progress& target) const;
     void begin_survey(const base::Value& arguments);
     void surveyed(Progress& target, const Reported& report);
     void advance_survey();
@@ -348,17 +360,21 @@ struct Run::State {
     base::Value body(const Progress& target, OrderKind kind) const;
     void start(Progress& target);
     void take(Progress& target, OrderKind kind);
+    void bring(Progress& target);
     void on(const Reported& report);
     void on(const TimerFired& fired);
     void on(const NodeSeen& seen);
     void on(const Measured& measured);
     void deadline_passed(std::int64_t id);
     void step_done(Progress& target, OrderKind kind, const base::Value& detail);
+    void found_well(Progress& target);
     void next_step(Progress& target, OrderKind kind);
     void come_back(Progress& target);
     void serves_again(Progress& target);
     void step_failed(Progress& target, OrderKind kind, TargetState state, const std::string& reason);
     void migration_failed(Progress& target, OrderKind kind, TargetState state);
+    void undrain_after_failure(Progress& target);
+    void settle_again(Progress& target);
     void end_as_judged(Progress& target);
     void hold_for_person(Progress& target, const std::string& reason);
 
@@ -368,6 +384,7 @@ struct Run::State {
     void cancel(const std::string& by);
     void resume();
     void decide(const Signalled& signal, const std::string& by);
+    std::string objection_to(const std::string& verb) const;
 
     // approval.cpp
     void begin_approval(const base::Value& arguments, bool outage);
@@ -378,6 +395,8 @@ struct Run::State {
     // stopping.cpp
     void stop(Stop::How how, Outcome outcome, std::string reason);
     void stop_as(OnFailure what, std::string reason);
+    bool keep_what_was_done(Stop& what) const;
+    void pass_point_of_no_return(const Progress& target, const std::string& command, std::string_view how);
     bool goes_back(const Progress& target) const;
     void advance_stopping();
 

@@ -59,6 +59,24 @@ Target target_from(const base::Fields& fields) {
     return {base::ComponentName(fields.text("component")), base::NodeName(fields.text("node"))};
 }
 
+base::Value targets_to_value(const std::vector<Desired>& targets) {
+    base::Array list;
+    for (const Desired& desired : targets) {
+        list.push_back(base::Object{{"component", desired.target.component.str()},
+                                    {"node", desired.target.node.str()},
+                                    {"desired", desired.document}});
+    }
+    return list;
+}
+
+std::vector<Desired> targets_from(const base::Fields& fields, std::string_view key) {
+    std::vector<Desired> targets;
+    for (const base::Fields& record : fields.records(key)) {
+        targets.push_back({target_from(record), anything(record, "desired")});
+    }
+    return targets;
+}
+
 base::Value commands_to_value(const std::map<base::ComponentName, std::vector<PackagedCommand>>& commands) {
     base::Object record;
     for (const auto& [component, list] : commands) {
@@ -85,7 +103,8 @@ base::Value done_to_value(const std::vector<DoneOnce>& done) {
                                     {"exit_code", one.exit_code},
                                     {"run", one.run},
                                     {"irreversible", one.irreversible},
-                                    {"again", one.again}});
+                                    {"again", one.again},
+                                    {"known", one.known}});
     }
     return list;
 }
@@ -117,7 +136,8 @@ void read_additions(const base::Fields& fields, RunInput& input) {
     for (const base::Fields& entry : fields.records("done_once")) {
         input.done_once.push_back({target_from(entry), entry.text("command"),
                                    entry.whole("exit_code", -any_number, any_number), entry.text("run"),
-                                   entry.flag("irreversible", false), entry.flag("again", false)});
+                                   entry.flag("irreversible", false), entry.flag("again", false),
+                                   entry.flag("known", true)});
     }
 }
 
@@ -146,12 +166,6 @@ std::optional<double> maybe_number(const base::Fields& fields, std::string_view 
 } // namespace
 
 base::Value RunInput::to_value() const {
-    base::Array list;
-    for (const Desired& desired : targets) {
-        list.push_back(base::Object{{"component", desired.target.component.str()},
-                                    {"node", desired.target.node.str()},
-                                    {"desired", desired.document}});
-    }
     base::Object migrations;
     for (const auto& [component, command] : migrate) {
         migrations.set(component.str(), command);
@@ -173,7 +187,7 @@ base::Value RunInput::to_value() const {
                          {"workflow_source", workflow_source},
                          {"params", params},
                          {"levels", levels_to_value(levels)},
-                         {"targets", std::move(list)},
+                         {"targets", targets_to_value(targets)},
                          {"from", from ? base::Value(from->str()) : base::Value()},
                          {"epoch", epoch},
                          {"actor", actor},
@@ -183,6 +197,9 @@ base::Value RunInput::to_value() const {
                          {"out", std::move(absent)}};
     if (!done_once.empty()) { // the hash of all other runs stays what it was
         members.set("done_once", done_to_value(done_once));
+    }
+    if (!bystanders.empty()) {
+        members.set("bystanders", targets_to_value(bystanders));
     }
     return members;
 }
@@ -208,11 +225,8 @@ RunInput RunInput::from_value(const base::Value& value) {
     if (const base::Value& params = anything(fields, "params"); params.object() != nullptr) {
         input.params = *params.object();
     }
-    for (const base::Fields& record : fields.records("targets")) {
-        input.targets.push_back(
-            {{base::ComponentName(record.text("component")), base::NodeName(record.text("node"))},
-             anything(record, "desired")});
-    }
+    input.targets = targets_from(fields, "targets");
+    input.bystanders = targets_from(fields, "bystanders");
     if (const std::optional<std::string> from = fields.maybe_text("from")) {
         input.from = base::ReleaseName(*from);
     }
@@ -226,6 +240,7 @@ base::Digest RunInput::hash() const {
     same.epoch = 0;
     same.actor.clear();
     same.out.clear();
+    same.bystanders.clear();
     return base::sha256(base::to_json(same.to_value()));
 }
 

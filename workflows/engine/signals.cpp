@@ -9,6 +9,14 @@
 #include <algorithm>
 
 namespace workflows::engine {
+namespace {
+
+// About a failure that waits for a person.
+bool is_decision(const std::string& verb) {
+    return verb == "retry" || verb == "skip" || verb == "rollback";
+}
+
+} // namespace
 
 void Run::check(const Signalled& signal) const {
     const State& state = *state_;
@@ -21,19 +29,35 @@ void Run::check(const Signalled& signal) const {
             signal.verb == "approve" && !objection.empty()) {
             throw base::Error(base::Fault::Denied, objection);
         }
-    } else if (signal.verb == "resume" && state.broken && !state.paused) {
-        throw base::Error(base::Fault::Conflict,
-                          "the run is not paused: {}; say 'tiercel run continue' with another text of it, "
-                          "'rollback-now' or 'cancel'",
-                          *state.broken);
-    } else if (signal.verb == "retry" || signal.verb == "skip") {
-        if (const Progress* busy = state.not_yet_decidable()) {
-            throw base::Error(base::Fault::Conflict,
-                              "{} has failed, but is still being brought back into rotation; say it again "
-                              "when that is over, see 'tiercel run explain'",
-                              state.name(*busy).str());
+    } else if (is_decision(signal.verb)) {
+        if (const std::string objection = state.objection_to_decision(signal); !objection.empty()) {
+            throw base::Error(base::Fault::Conflict, objection);
         }
+    } else if (const std::string objection = state.objection_to(signal.verb); !objection.empty()) {
+        throw base::Error(base::Fault::Conflict, objection);
     }
+}
+
+// Why this word would change nothing now; empty: it would.
+std::string Run::State::objection_to(const std::string& verb) const {
+    const bool over = phase == Phase::Settling || phase == Phase::Cleaning;
+    if ((verb == "pause" || verb == "cancel") && over) {
+        return "the run has come to its end; see 'tiercel run explain'";
+    }
+    if (verb == "pause" && stopped) {
+        return "the run starts nobody any more: " + stopped->reason;
+    }
+    if (verb == "cancel" && stopped && undecided == 0) {
+        return "the run is stopping already: " + stopped->reason;
+    }
+    if (verb == "resume" && !paused) {
+        return broken ? fmt::format(
+                            "the run is not paused: {}; say 'tiercel run continue' with another text of it, "
+                            "'rollback-now' or 'cancel'",
+                            *broken)
+                      : "the run is not paused; see 'tiercel run explain'";
+    }
+    return {};
 }
 
 void Run::State::on(const Signalled& signal) {
@@ -44,7 +68,6 @@ void Run::State::on(const Signalled& signal) {
     }
     note("signal", std::move(fields));
     const bool over = phase == Phase::Settling || phase == Phase::Cleaning;
-    const bool decision = signal.verb == "retry" || signal.verb == "skip" || signal.verb == "rollback";
     if (signal.verb == "resume") {
         resume();
     } else if (over) {
@@ -61,7 +84,7 @@ void Run::State::on(const Signalled& signal) {
         end_approval(false, "rejected by " + by);
     } else if (signal.verb == "signal") {
         signal_came(signal);
-    } else if (decision && !stopped) {
+    } else if (is_decision(signal.verb)) {
         decide(signal, by);
     } else {
         note("too late", {{"verb", signal.verb}});
@@ -96,12 +119,9 @@ void Run::State::on(const Continued& continued) {
 }
 
 void Run::State::decide(const Signalled& signal, const std::string& by) {
-    const bool waiting = (act && act->asking) || (command_act && command_act->asking);
-    if (!waiting && !(broken && signal.verb == "rollback")) {
-        note("nobody asked", {{"verb", signal.verb}});
-        return;
-    }
-    if (signal.verb == "rollback") {
+    if (const std::string objection = objection_to_decision(signal); !objection.empty()) {
+        note("decision does not count", {{"verb", signal.verb}, {"reason", objection}});
+    } else if (signal.verb == "rollback") {
         stop_as(OnFailure::RollbackAll, by + " decided to roll back");
     } else if (signal.verb == "retry") {
         retry(signal.target);

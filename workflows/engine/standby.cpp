@@ -13,8 +13,8 @@ namespace workflows::engine {
 // Of who has the release already, or is not there yet, nobody has to make way.
 bool Run::State::is_to_stand_by(const Progress& target, const ActOptions& options) const {
     return !options.standby.empty() && target.level == options.level && target.state == TargetState::Ready &&
-           target.changed && target.installed && !options.where.matches(*target.desired) &&
-           options.standby.matches(*target.desired);
+           target.changed && !target.looked_at && target.installed &&
+           !options.where.matches(*target.desired) && options.standby.matches(*target.desired);
 }
 
 void Run::State::take_over() {

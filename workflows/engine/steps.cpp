@@ -23,28 +23,6 @@ base::Value member(const base::Value& value, std::string_view key, base::Value a
     return found == nullptr ? std::move(absent) : *found;
 }
 
-// What a target is while this order is out, on the way.
-TargetState state_of(OrderKind kind) {
-    switch (kind) {
-    case OrderKind::Drain:
-        return TargetState::Draining;
-    case OrderKind::Apply:
-        return TargetState::Applying;
-    case OrderKind::Command:
-        return TargetState::Commanding;
-    case OrderKind::Restart:
-        return TargetState::Restarting;
-    case OrderKind::Stop:
-        return TargetState::Stopping;
-    case OrderKind::Start:
-        return TargetState::Starting;
-    case OrderKind::Undrain:
-        return TargetState::Undraining;
-    default:
-        return TargetState::Probing;
-    }
-}
-
 } // namespace
 
 base::Value Run::State::body(const Progress& target, OrderKind kind) const {
@@ -90,6 +68,7 @@ std::int64_t Run::State::send(Progress& target, OrderKind kind, std::optional<ba
     }
     const std::int64_t order = next_order++;
     target.order = order;
+    target.command = kind == OrderKind::Command ? order : target.command;
     ++busy;
     const auto seen = online.find(name(target).node);
     effects.emplace_back(
@@ -137,7 +116,13 @@ void Run::State::start(Progress& target) {
     const bool drains = target.installed && !target.drained && !target.down;
     switch (act->options.action) {
     case Action::Update:
-        take(target, drains ? OrderKind::Drain : target.applied ? OrderKind::Restart : OrderKind::Apply);
+        if (target.looked_at) {
+            // What has left it as it is may have left it drained, too.
+            change_service(target, [](Progress& changed) { changed.drained = changed.applied = true; });
+            take(target, OrderKind::Probe);
+            break;
+        }
+        drains ? take(target, OrderKind::Drain) : bring(target);
         break;
     case Action::Restart:
         take(target, drains ? OrderKind::Drain : OrderKind::Restart);
@@ -151,6 +136,11 @@ void Run::State::start(Progress& target) {
         take(target, OrderKind::Start);
         break;
     }
+}
+
+// To the release. Who is tried again may have it already: then what comes after.
+void Run::State::bring(Progress& target) {
+    target.applied ? next_step(target, OrderKind::Apply) : take(target, OrderKind::Apply);
 }
 
 void Run::State::on(const NodeSeen& seen) {
@@ -301,6 +291,9 @@ void Run::State::deadline_passed(std::int64_t id) {
     } else if (on_the_way_back(target.state)) {
         back_step_failed(target, order.kind, reason, false);
     } else {
+        if (order.kind == OrderKind::Command) {
+            tell_command_failed(target, input.migrate.at(name(target).component), state, reason, nullptr);
+        }
         step_failed(target, order.kind, state, reason);
     }
 }
@@ -329,7 +322,7 @@ void Run::State::step_done(Progress& target, OrderKind kind, const base::Value& 
         }
     });
     if (kind == OrderKind::Probe) {
-        capacity.healed(place(target));
+        found_well(target);
     }
     if (kind == OrderKind::Command) {
         command_succeeded(target, input.migrate.at(name(target).component), detail);
@@ -350,6 +343,11 @@ void Run::State::step_done(Progress& target, OrderKind kind, const base::Value& 
     next_step(target, kind);
 }
 
+void Run::State::found_well(Progress& target) {
+    target.seen_well = true;
+    capacity.healed(place(target));
+}
+
 void Run::State::next_step(Progress& target, OrderKind kind) {
     const Action action = act->options.action;
     switch (kind) {
@@ -358,10 +356,9 @@ void Run::State::next_step(Progress& target, OrderKind kind) {
             set_state(target, TargetState::Standby);
             break;
         }
-        take(target, action == Action::Stop      ? OrderKind::Stop
-                     : action == Action::Restart ? OrderKind::Restart
-                     : target.applied            ? OrderKind::Restart
-                                                 : OrderKind::Apply);
+        action == Action::Update
+            ? bring(target)
+            : take(target, action == Action::Stop ? OrderKind::Stop : OrderKind::Restart);
         break;
     case OrderKind::Apply:
         if (target.migrates) {
@@ -383,16 +380,20 @@ void Run::State::next_step(Progress& target, OrderKind kind) {
     default:
         if (target.state == TargetState::Probing && act->options.settle > base::Duration::zero()) {
             set_state(target, TargetState::Proving);
-            set_timer(OpenTimer::Kind::Settle, now + act->options.settle,
-                      fmt::format("{} must stay healthy for {}", name(target).str(),
-                                  base::to_text(act->options.settle)),
-                      static_cast<std::int64_t>(place(target)));
+            settle_again(target);
         } else if (!TIERCEL_GUARD("held-together", !act->options.hold)) {
             hold(target);
         } else {
             come_back(target);
         }
     }
+}
+
+void Run::State::settle_again(Progress& target) {
+    set_timer(
+        OpenTimer::Kind::Settle, now + act->options.settle,
+        fmt::format("{} must stay healthy for {}", name(target).str(), base::to_text(act->options.settle)),
+        static_cast<std::int64_t>(place(target)));
 }
 
 // Into service, which it may not have left.
@@ -454,8 +455,16 @@ void Run::State::step_failed(Progress& target, OrderKind kind, TargetState state
     } else if (kind == OrderKind::Undrain) {
         target.reason += "; left out of rotation";
         end_as_judged(target);
-    } else if (kind == OrderKind::Start || TIERCEL_GUARD("finally-undrain", !target.drained)) {
+    } else if (kind == OrderKind::Start) {
         // What could not be started is not put back into service (law 5: it is said).
+        end_as_judged(target);
+    } else {
+        undrain_after_failure(target);
+    }
+}
+
+void Run::State::undrain_after_failure(Progress& target) {
+    if (TIERCEL_GUARD("finally-undrain", !target.drained)) {
         end_as_judged(target);
     } else {
         const std::string kept = target.reason;

@@ -15,20 +15,26 @@ void Run::State::stop_as(OnFailure what, std::string reason) {
          what == OnFailure::RollbackAll ? Outcome::RolledBack : Outcome::Stopped, std::move(reason));
 }
 
-void Run::State::stop(Stop::How how, Outcome result, std::string reason) {
-    const bool undoes =
-        how == Stop::How::RollbackAll || how == Stop::How::RollbackBatch || how == Stop::How::Cancel;
-    if (undoes && !TIERCEL_GUARD("irreversible", point_of_no_return.empty())) {
-        // The old release cannot live with what was done: nobody goes back to it, and a person has to know.
-        result = how == Stop::How::Cancel ? result : Outcome::NeedsPerson;
-        how = Stop::How::Finish;
-        reason += "; there is no way back: " + point_of_no_return + " is irreversible and has succeeded";
+// The old release cannot live with what was done: nobody goes back to it, and a person has to know.
+bool Run::State::keep_what_was_done(Stop& what) const {
+    const bool undoes = what.how == Stop::How::RollbackAll || what.how == Stop::How::RollbackBatch ||
+                        what.how == Stop::How::Cancel;
+    if (!undoes || TIERCEL_GUARD("irreversible", point_of_no_return.empty())) {
+        return false;
     }
-    note("stop condition", {{"reason", reason}, {"outcome", word(result)}});
+    what.outcome = what.how == Stop::How::Cancel ? what.outcome : Outcome::NeedsPerson;
+    what.how = Stop::How::Finish;
+    what.reason += "; there is no way back: " + point_of_no_return;
+    return true;
+}
+
+void Run::State::stop(Stop::How how, Outcome result, std::string reason) {
     stopped = Stop{how, result, std::move(reason)};
     if (broken) {
         said.ended = ScriptEnded{false, *std::exchange(broken, std::nullopt)};
     }
+    keep_what_was_done(*stopped);
+    note("stop condition", {{"reason", stopped->reason}, {"outcome", word(stopped->outcome)}});
     if (stopped->halts() || undecided == 0) {
         paused.reset(); // else those under way go on to their end, and one of them needs a person for that
     }
@@ -48,6 +54,33 @@ void Run::State::stop(Stop::How how, Outcome result, std::string reason) {
     awaited.clear();
     if (!TIERCEL_GUARD("stop-means-stop", false)) {
         phase = Phase::Stopping; // from here on nobody starts
+    }
+}
+
+// The command was under way when the run stopped: who waited to go back comes to its end instead.
+void Run::State::pass_point_of_no_return(const Progress& target, const std::string& command,
+                                         std::string_view how) {
+    if (!point_of_no_return.empty()) {
+        return;
+    }
+    point_of_no_return =
+        fmt::format("command '{}' of {} is irreversible and {}", command, name(target).str(), how);
+    note("no way back from here", {{"command", command}}, &target);
+    if (phase != Phase::Stopping || !keep_what_was_done(*stopped)) {
+        return;
+    }
+    note("stop condition", {{"reason", stopped->reason}, {"outcome", word(stopped->outcome)}});
+    for (Progress& waits : targets) {
+        const bool unclear = std::exchange(waits.inconclusive, false);
+        undecided -= unclear ? 1 : 0;
+        const bool probed = waits.state == TargetState::Probing || waits.state == TargetState::Proving;
+        if (std::exchange(waits.halted, false)) {
+            waits.verdict ? undrain_after_failure(waits) : next_step(waits, step_of(waits.state));
+        } else if (waits.state == TargetState::Proving && !waits.order && !waits.held && !unclear) {
+            settle_again(waits);
+        } else if (probed && !waits.order && !waits.held) {
+            send(waits, OrderKind::Probe);
+        }
     }
 }
 

@@ -32,6 +32,10 @@ std::vector<TargetState> operator+(std::vector<TargetState> left, const std::vec
 const std::vector<TargetState> bad_ends = {Failed,      Lost,           Unreachable, Refused,
                                            Quarantined, RollbackFailed, Cancelled};
 
+// What may become of a failed target beside that: a person skips it; tried again where everything is stopped,
+// there is nothing to do; there turns out to be no way back for it, and it is undrained.
+const std::vector<TargetState> after_failure = {Skipped, Stopped, Undraining};
+
 // What an action of a workflow may begin with. A workflow may have several for one target (stop, install,
 // start), so that a word which a target ends with may be followed by another action; what counts is the last
 // one.
@@ -51,7 +55,8 @@ const std::vector<Row>& table() {
         {Ready, "ready", false,
          std::vector<TargetState>{Unchanged, NotStarted, Cancelled, Skipped} + first_steps},
         {Draining, "draining", false,
-         std::vector<TargetState>{Applying, Restarting, Stopping, Standby, Undraining} + bad_ends + way_back},
+         std::vector<TargetState>{Applying, Commanding, Restarting, Stopping, Standby, Undraining} +
+             bad_ends + way_back},
         {Applying, "applying", false,
          std::vector<TargetState>{Commanding, Restarting, Stopped, Undraining} + bad_ends + way_back},
         {Commanding, "commanding", false,
@@ -83,15 +88,15 @@ const std::vector<Row>& table() {
         // Words that a target may end with. `failed` and its like may be tried again when a person says so.
         {Updated, "updated", true, way_back + first_steps},
         {Unchanged, "unchanged", true, first_steps},
-        {Failed, "failed", true, std::vector<TargetState>{Skipped} + way_back + first_steps},
+        {Failed, "failed", true, after_failure + way_back + first_steps},
         {RolledBack, "rolled_back", true, {}},
         {RollbackFailed, "rollback_failed", true, {}},
         {Skipped, "skipped", true, way_back},
         {Unreachable, "unreachable", true,
-         std::vector<TargetState>{Skipped, Preparing} + way_back + first_steps},
-        {Refused, "refused", true, std::vector<TargetState>{Skipped} + way_back + first_steps},
-        {Quarantined, "quarantined", true, std::vector<TargetState>{Skipped} + way_back + first_steps},
-        {Lost, "lost", true, std::vector<TargetState>{Skipped} + way_back + first_steps},
+         std::vector<TargetState>{Preparing} + after_failure + way_back + first_steps},
+        {Refused, "refused", true, after_failure + way_back + first_steps},
+        {Quarantined, "quarantined", true, after_failure + way_back + first_steps},
+        {Lost, "lost", true, after_failure + way_back + first_steps},
         {Cancelled, "cancelled", true, {}},
     };
     return rows;
@@ -122,7 +127,28 @@ constexpr std::array<OutcomeRow, 8> outcomes{{
     {Outcome::Refused, "refused", 6},
 }};
 
+// In any other state a target is probed.
+constexpr std::array<std::pair<OrderKind, TargetState>, 7> steps{{{OrderKind::Drain, Draining},
+                                                                  {OrderKind::Apply, Applying},
+                                                                  {OrderKind::Command, Commanding},
+                                                                  {OrderKind::Restart, Restarting},
+                                                                  {OrderKind::Stop, Stopping},
+                                                                  {OrderKind::Start, Starting},
+                                                                  {OrderKind::Undrain, Undraining}}};
+
 } // namespace
+
+TargetState state_of(OrderKind kind) noexcept {
+    const auto found =
+        std::find_if(steps.begin(), steps.end(), [&](const auto& step) { return step.first == kind; });
+    return found == steps.end() ? Probing : found->second;
+}
+
+OrderKind step_of(TargetState state) noexcept {
+    const auto found =
+        std::find_if(steps.begin(), steps.end(), [&](const auto& step) { return step.second == state; });
+    return found == steps.end() ? OrderKind::Probe : found->first;
+}
 
 bool may_follow(TargetState before, TargetState after) noexcept {
     const std::vector<TargetState>& next = row(before).next;

@@ -93,7 +93,12 @@ void Run::State::begin_act(ActOptions options) {
         capacity.limit(component, options.max_unavailable);
     }
     for (Progress& target : targets) {
-        if (update && target.level == level && target.state == TargetState::Ready && !target.changed) {
+        if (!update || target.level != level || target.state != TargetState::Ready || target.changed) {
+            continue;
+        }
+        if (capacity.ill(place(target))) {
+            target.changed = target.looked_at = true;
+        } else {
             set_state(target, TargetState::Unchanged, "nothing to do");
         }
     }
@@ -341,7 +346,9 @@ void Run::State::give_up_act(const std::string& reason) {
 }
 
 void Run::State::failed_in_act(Progress& target) {
-    const std::optional<std::string> exceeded = act->options.failures.failed(*target.desired, target.batch);
+    FailureBudget& budget = act->options.failures;
+    budget.failed(*target.desired, target.batch);
+    const std::optional<std::string> exceeded = budget.exceeded(*target.desired, target.batch);
     if (exceeded && !stopped) {
         give_up_act(fmt::format("{}: {}: {}", *exceeded, name(target).str(), target.reason));
     }

@@ -139,6 +139,7 @@ void Run::State::back_step_done(Progress& target, OrderKind kind, const base::Va
         break; // nothing is left of it that could be probed
     case OrderKind::Probe:
         change_service(target, [](Progress& changed) { changed.proven = true; });
+        found_well(target);
         break;
     default:
         change_service(target, [](Progress& changed) { changed.drained = false; });

@@ -41,11 +41,14 @@ void Laws::see_order(const SendOrder& order, std::optional<std::int64_t> timer) 
     order_of_[at] = order.order;
     known.late |= order.kind == OrderKind::Prepare && known.answered;
     const bool was_out = known.out();
+    // Who has nothing to change, and was out of service before, is only looked at.
+    const bool is_look =
+        order.kind == OrderKind::Probe && known.state == TargetState::Probing && allowed_.kind == "update";
     if (known.back) {
         see_way_back(known, order);
     } else if (order.kind == OrderKind::Command) {
         see_command_order(known, order);
-    } else if (is_step(order.kind) && !known.under_way) {
+    } else if ((is_step(order.kind) || is_look) && !known.under_way) {
         order.kind == OrderKind::Drain&& makes_way(known) ? see_standby(known, order)
                                                           : see_start(known, order);
     } else if (order.kind == OrderKind::Undrain) {
@@ -133,8 +136,10 @@ void Laws::see_start(Known& known, const SendOrder& order) {
     if (allowed_.kind == "update" || kind_ == RunKind::Rollback) {
         see_update_start(known, who);
     }
-    known.under_way = known.at_work = known.in_window = true;
-    ++lane.at_work;
+    // Who is only looked at has the release already, and need not wait for a migration.
+    known.at_work = order.kind != OrderKind::Probe;
+    known.under_way = known.in_window = true;
+    lane.at_work += known.at_work ? 1 : 0;
     ++lane.in_window;
 }
 

@@ -3,6 +3,8 @@
 // What nodes answer, and deadlines without an answer.
 #include "workflows/simulator/laws.hpp"
 
+#include <algorithm>
+
 namespace workflows::simulator {
 
 using namespace engine;
@@ -99,6 +101,11 @@ void Laws::see_command_report(const Open& order, const Reported& report) {
     Lane& lane = lanes_[known.component];
     lane.commands_out -= lane.commands_out > 0 ? 1 : 0;
     known.command_was_lost = report.code == "lost";
+    const PackagedCommand* command = packaged(known, order.command);
+    // One of which nobody knows may have succeeded.
+    if (command != nullptr && command->irreversible && (report.ok || known.command_was_lost)) {
+        irreversible_ = order.command;
+    }
     if (!report.ok) {
         fails(known);
         return;
@@ -108,10 +115,6 @@ void Laws::see_command_report(const Open& order, const Reported& report) {
     once_done_.insert(component.str() + " " + order.command);
     const auto migration = input.migrate.find(component);
     lane.migrated |= migration != input.migrate.end() && migration->second == order.command;
-    const PackagedCommand* command = packaged(known, order.command);
-    if (command != nullptr && command->irreversible && !stopped_) {
-        irreversible_ = order.command;
-    }
 }
 
 void Laws::see_deadline(std::int64_t timer) {
@@ -135,6 +138,12 @@ void Laws::see_deadline(std::int64_t timer) {
         known.command_was_lost = true;
         Lane& lane = lanes_[known.component];
         lane.commands_out -= lane.commands_out > 0 ? 1 : 0;
+        const std::vector<std::string>& ran = simulation_.behaviours()[order.target].ran;
+        const PackagedCommand* command = packaged(known, order.command);
+        if (command != nullptr && command->irreversible &&
+            std::find(ran.begin(), ran.end(), order.command) != ran.end()) {
+            irreversible_ = order.command;
+        }
     }
     // A measurement that is not there is no bad one (law 15).
     const bool changes_something = order.kind != OrderKind::Prepare && order.kind != OrderKind::Settle &&

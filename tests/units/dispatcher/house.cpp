@@ -305,7 +305,7 @@ void House::arrive(const std::string& name, const std::string& id, const std::st
         if (failures > 0) {
             --failures;
             said.ok = false;
-            said.code = "failed";
+            said.code = codes.contains(kind) ? codes.at(kind) : "failed";
             said.reason = "as told by the test";
         } else if (kind == "prepare") {
             said.detail = base::Object{{"changed", true}, {"installed", true}, {"present", "sha256:present"}};

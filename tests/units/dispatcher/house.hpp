@@ -78,7 +78,8 @@ public:
 
     std::set<std::string> offline;                            ///< nodes
     std::map<std::pair<std::string, std::string>, int> fails; ///< node and kind of order: so many times
-    std::vector<std::string> did; ///< "app-1 apply", each order that a node carried out
+    std::map<std::string, std::string> codes; ///< kind of order: how it fails, if not as "failed"
+    std::vector<std::string> did;             ///< "app-1 apply", each order that a node carried out
     std::vector<dispatcher::runs::OrderRecord> sent;
     std::function<workflows::engine::Measured(const workflows::engine::Measure&)> meter;
 

@@ -117,14 +117,14 @@ TEST_CASE("a rollback does not cross what is irreversible, and says what that is
     house.finish();
     const std::string run = house.deploy("shop/2.0");
     house.finish();
-    runs::NoteRecord told;
-    told.time = house.now();
-    told.run = run;
-    told.message = workflows::engine::no_way_back;
-    told.actor = "node:app-1";
-    told.target = "shop/app on app-1";
-    told.fields = base::Object{{"command", "contract"}};
-    runs::Journal(house.database()).note(told);
+    runs::OnceCommands(house.database())
+        .ran(run, {.target = {base::ComponentName("shop/app"), base::NodeName("app-1")},
+                   .command = "contract",
+                   .exit_code = 0,
+                   .once = false,
+                   .irreversible = true,
+                   .known = true,
+                   .order = 7});
     runs::RunRequest back;
     back.kind = workflows::engine::RunKind::Rollback;
     back.environment = "prod";
@@ -315,7 +315,10 @@ TEST_CASE(
 
 TEST_CASE("a signal for a node reaches all of the run's targets there, and one for nobody is refused") {
     House house;
-    const std::string run = house.deploy("shop/1.0");
+    house.fails[{"web-1", "restart"}] = 1;
+    const std::string run = house.deploy("shop/1.0", "token:alice",
+                                         [](auto& request) { request.params.set("on_failure", "ask"); });
+    house.pass(30min);
     CHECK(tests::refusal(Fault::NotFound,
                          [&] {
                              house.rollouts().signal(run, {.verb = "skip",
@@ -338,9 +341,13 @@ TEST_CASE("a signal for a node reaches all of the run's targets there, and one f
                                   .actor = "token:bob",
                                   .role = {}});
     const auto entries = runs::Journal(house.database()).entries(run);
-    const base::Object& event = *entries.back().event.object();
-    CHECK(*event.find("target") == base::Value(base::Object{{"component", "shop/web"}, {"node", "web-1"}}));
-    CHECK(entries.back().actor == "token:bob");
+    const auto said = std::find_if(entries.begin(), entries.end(), [](const runs::JournalEntry& entry) {
+        return *entry.event.object()->find("event") == base::Value("signal");
+    });
+    REQUIRE(said != entries.end());
+    CHECK(*said->event.object()->find("target") ==
+          base::Value(base::Object{{"component", "shop/web"}, {"node", "web-1"}}));
+    CHECK(said->actor == "token:bob");
 }
 
 namespace {

@@ -1,6 +1,7 @@
 // Copyright the Tiercel authors
 // SPDX-License-Identifier: Apache-2.0
 #include "dispatcher/auth/tokens.hpp"
+#include "dispatcher/runs/once_commands.hpp"
 #include "dispatcher/runs/run_records.hpp"
 #include "dispatcher/runs/standings.hpp"
 #include "tests/catch.hpp"
@@ -38,4 +39,24 @@ VALUES ('01T', 'operator', 'alice', 'operate', 'x', '2026-11-20T12:00:00.000Z', 
     }
     // web-1 was mended by the later run, which did not come to web-2.
     CHECK(out == "shop/web on web-2; shop/web on web-3; ");
+}
+
+TEST_CASE("what was irreversible in a database whose story alone knew it is known on", "[law-7][law-9]") {
+    base::TemporaryDirectory directory;
+    {
+        base::Database old(directory.path() / "db", {runs::schema().begin(), runs::schema().begin() + 3});
+        old.execute(R"sql(
+INSERT INTO runs (id, kind, environment, application, release, release_given, workflow, params, actor, state, epoch, outcome, created)
+VALUES ('01A', 'deploy', 'prod', 'shop', 'shop/1.0', 1, 'rolling', '{}', 'token:alice', 'ended', 1, 'succeeded', '2026-11-20T12:00:00.000Z'),
+       ('01B', 'deploy', 'prod', 'shop', 'shop/2.0', 1, 'rolling', '{}', 'token:alice', 'ended', 2, 'succeeded', '2026-11-20T13:00:00.000Z');
+INSERT INTO notes (time, run, message, level, actor, target, fields)
+VALUES ('2026-11-20T13:00:00.000Z', '01B', 'no way back from here', 'info', 'node:db-1', 'shop/db on db-1', '{"command":"drop"}');
+)sql");
+    }
+    base::Database database(directory.path() / "db", runs::schema());
+    const auto crossed = runs::OnceCommands(database).crossed("prod", "shop", "shop/1.0");
+    REQUIRE(crossed);
+    CHECK(crossed->what == "command 'drop' of shop/db on db-1, in run 01B (shop/2.0)");
+    CHECK(crossed->known);
+    CHECK(runs::OnceCommands(database).of("01B").empty());
 }

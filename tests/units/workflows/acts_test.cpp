@@ -331,15 +331,49 @@ TEST_CASE("who is out of service already is the canary, so that a budget that it
     }
 }
 
+TEST_CASE("who was left out of service and has nothing to change is not taken for well before it was probed",
+          "[law-5][law-15]") {
+    for (const bool is_well : {true, false}) {
+        RunInput input = fleet_input({2});
+        input.out = {input.targets[1].target};
+        Fleet fleet(input, script("ctx:preflight() ctx:update(ctx.levels[1], { on_failure = 'stop' })"));
+        for (const char* node : {"a0-1", "a0-2"}) {
+            fleet.at("shop/a0", node).changed = false;
+        }
+        if (!is_well) {
+            fleet.at("shop/a0", "a0-2").refuses[OrderKind::Probe] = {};
+        }
+        fleet.drive();
+        INFO(fleet.told());
+        CHECK(fleet.outcome() == (is_well ? "succeeded" : "stopped"));
+        CHECK(fleet.counts() == (is_well ? "1 unchanged, 1 updated" : "1 failed, 1 unchanged"));
+        CHECK(order_of(fleet, OrderKind::Undrain) == std::vector<std::string>{"a0-2"});
+        CHECK(order_of(fleet, OrderKind::Apply).empty());
+    }
+}
+
 TEST_CASE("a policy's budget that somebody else uses up stops the run and says so", "[law-4]") {
     RunInput input = labelled({2}, "rack", {"a"});
-    input.budgets = {{a0, "", Portion{false, 1}}};
-    input.out = {{a0, base::NodeName("elsewhere")}};
-    Fleet fleet(input, script("ctx:preflight() ctx:update(ctx.levels[1])"));
-    fleet.drive();
-    CHECK(told(fleet,
-               "the policy's budget of component 'shop/a0' is used up by targets that are out of service"));
-    CHECK(order_of(fleet, OrderKind::Drain).empty());
+    const Target elsewhere{a0, base::NodeName("elsewhere")};
+    input.out = {elsewhere};
+    const auto play = [&](const std::string& per, const std::string& rack) {
+        input.budgets = {{a0, per, Portion{true, 50'000}}};
+        input.bystanders = {
+            {elsewhere, base::Object{{"node", base::Object{{"labels", base::Object{{"rack", rack}}}}}}}};
+        const RunInput read = RunInput::from_value(input.to_value());
+        auto fleet = std::make_unique<Fleet>(read, script("ctx:preflight() ctx:update(ctx.levels[1])"));
+        fleet->drive();
+        return fleet;
+    };
+    const auto all = play("", "b");
+    CHECK(told(*all,
+               "the policy's budget of component 'shop/a0' is used up by targets that are out of service "
+               "(50% of 3 is 1.5, rounded down to 1)"));
+    CHECK(order_of(*all, OrderKind::Drain).empty());
+    const auto same_rack = play("rack", "a");
+    CHECK(told(*same_rack, "the policy's budget of component 'shop/a0' in rack 'a' is used up"));
+    CHECK(order_of(*same_rack, OrderKind::Drain).empty());
+    CHECK(play("rack", "b")->outcome() == "succeeded");
 }
 
 TEST_CASE("halves of a component go one after the other") {

@@ -96,6 +96,96 @@ TEST_CASE("nobody decides about a target before it is back in rotation, so that 
     CHECK_NOTHROW(run.check({"retry", "somebody", ""}));
 }
 
+TEST_CASE(
+    "[octopus-6576] two targets that failed ask for themselves: who decides about one has said nothing about "
+    "the other") {
+    const std::vector<Target> both = {{a0, base::NodeName("a0-1")}, {a0, base::NodeName("a0-2")}};
+    for (const char* verb : {"skip", "retry"}) {
+        INFO(verb);
+        Fleet fleet(fleet_input({4}), ask);
+        fleet.at("shop/a0", "a0-1").refuses[OrderKind::Restart] = {"failed", 1};
+        fleet.at("shop/a0", "a0-2").refuses[OrderKind::Restart] = {"failed", 1};
+        fleet.workflows::simulator::Simulation::signal(5min, {verb, "ann", "", both[0]});
+        fleet.drive();
+        INFO(fleet.told());
+        CHECK_FALSE(fleet.run().ended());
+        REQUIRE_FALSE(fleet.run().waiting().empty());
+        CHECK(fleet.run().waiting().front().what.find("of 4 failed, 0 may: shop/a0 on a0-2: restart: ") !=
+              std::string::npos);
+        CHECK(order_of(fleet, OrderKind::Apply).size() == 2);
+        CHECK(fleet.state("shop/a0", "a0-2") == TargetState::Failed);
+
+        Fleet decided(fleet_input({4}), ask);
+        decided.at("shop/a0", "a0-1").refuses[OrderKind::Restart] = {"failed", 1};
+        decided.at("shop/a0", "a0-2").refuses[OrderKind::Restart] = {"failed", 1};
+        decided.workflows::simulator::Simulation::signal(5min, {verb, "ann", "", both[0]});
+        decided.workflows::simulator::Simulation::signal(6min, {"retry", "ann", "", both[1]});
+        decided.drive();
+        INFO(decided.told());
+        CHECK(decided.counts() == (std::string(verb) == "skip" ? "1 skipped, 3 updated" : "4 updated"));
+    }
+}
+
+TEST_CASE("a person decides about one of several targets whose command failed") {
+    Fleet fleet(with_command(fleet_input({3}, RunKind::Operation), {.name = "agent", .package = "a0"}),
+                script("ctx:command('agent', 'shop/a0', { on_failure = 'ask' })"));
+    for (const char* node : {"a0-1", "a0-2"}) {
+        fleet.at("shop/a0", node).refuses[OrderKind::Command] = {"failed", 1};
+    }
+    fleet.workflows::simulator::Simulation::signal(5min,
+                                                   {"skip", "ann", "", Target{a0, base::NodeName("a0-1")}});
+    fleet.workflows::simulator::Simulation::signal(6min,
+                                                   {"retry", "ann", "", Target{a0, base::NodeName("a0-3")}});
+    fleet.workflows::simulator::Simulation::signal(7min,
+                                                   {"retry", "ann", "", Target{a0, base::NodeName("a0-2")}});
+    fleet.drive();
+    INFO(fleet.told());
+    CHECK(fleet.counts() == "1 skipped, 2 updated");
+    CHECK(order_of(fleet, OrderKind::Command) == std::vector<std::string>{"a0-1", "a0-2", "a0-3", "a0-2"});
+    CHECK(told(fleet,
+               "shop/a0 on a0-3 waits for no decision; the run waits for one because of this: shop/a0 on "
+               "a0-2: command 'agent'"));
+}
+
+TEST_CASE("what would change nothing is refused, and says why") {
+    Run run(fleet_input({2}));
+    const auto refused = [&](const char* verb, const char* node = nullptr) {
+        const std::optional<Target> target =
+            node == nullptr ? std::nullopt : std::optional(Target{a0, base::NodeName(node)});
+        try {
+            run.check({verb, "somebody", "", target});
+        } catch (const base::Error& error) {
+            CHECK(error.fault() == base::Fault::Conflict);
+            return error.message();
+        }
+        return std::string();
+    };
+    run.handle(Started{}, {});
+    run.handle(ScriptCommand{1, "preflight", base::Object{}}, {});
+    CHECK(refused("resume") == "the run is not paused; see 'tiercel run explain'");
+    for (const char* verb : {"retry", "skip", "rollback"}) {
+        CHECK(refused(verb) ==
+              "the run waits for no decision about a failure now; see 'tiercel run explain'");
+    }
+    CHECK(refused("pause").empty());
+    for (const std::int64_t order : {1, 2}) {
+        run.handle(Reported{order, true, "", "", base::Object{}}, {});
+    }
+    run.handle(
+        ScriptCommand{2, "update", base::Object{{"level", 0}, {"on_failure", "ask"}, {"max_unavailable", 2}}},
+        {});
+    run.handle(Reported{3, false, "failed", "no", base::Object{}}, {}); // drain of the first, undrained by 5
+    CHECK(refused("retry", "a0-2")
+              .starts_with("shop/a0 on a0-2 waits for no decision; the run waits for one because"));
+    CHECK(refused("skip", "a0-1").starts_with("shop/a0 on a0-1 has failed, but is still being brought back"));
+    CHECK(refused("rollback").empty());
+    run.handle(Reported{5, true, "", "", base::Object{}}, {});
+    CHECK(refused("skip", "a0-1").empty());
+    run.handle(Signalled{"cancel", "ann", "enough"}, {});
+    CHECK(refused("pause") == "the run starts nobody any more: cancelled by ann: enough");
+    CHECK(refused("cancel") == "the run is stopping already: cancelled by ann: enough");
+}
+
 TEST_CASE("a target whose command failed and that a person skips is called skipped") {
     Fleet fleet(with_command(fleet_input({1}, RunKind::Operation), {.name = "agent", .package = "a0"}),
                 script("ctx:command('agent', 'shop/a0', { on_failure = 'ask' })"));
