@@ -128,7 +128,7 @@ void Run::State::advance_stopping() {
     for (Progress& target : targets) {
         target.inconclusive = false;
         const bool stays = stopped->how != Stop::How::RollbackAll && stopped->how != Stop::How::RollbackBatch;
-        if (target.state == TargetState::Soaking && stays) {
+        if (target.state == TargetState::Soaking && (stays || !goes_back(target))) {
             set_state(target, is_rollback() ? TargetState::RolledBack : TargetState::Updated,
                       "its soak was cut short");
         }

@@ -286,7 +286,7 @@ void Run::State::fill_window() {
             }
             at = lane.queue.erase(at);
             if (act->options.action == Action::Update && input.migrate.contains(component) &&
-                !migrated.contains(component) && !is_rollback()) {
+                !migrated.contains(component) && !is_rollback() && !next.looked_at) {
                 lane.migrating = place(next);
                 next.migrates = true;
             }

@@ -352,6 +352,25 @@ TEST_CASE("who was left out of service and has nothing to change is not taken fo
     }
 }
 
+TEST_CASE("who is only looked at does not hold up a migration, and ends with a word when the others go back",
+          "[law-1][law-5]") {
+    for (const bool fails : {false, true}) {
+        RunInput input = with_command(fleet_input({3}), {"migrate", "shop-app", true});
+        input.migrate.emplace(a0, "migrate");
+        input.out = {input.targets[1].target};
+        Fleet fleet(input, script("ctx:preflight() ctx:update(ctx.levels[1], { max_unavailable = 3 })"));
+        fleet.at("shop/a0", "a0-2").changed = false;
+        if (fails) {
+            fleet.at("shop/a0", "a0-3").refuses[OrderKind::Restart] = {};
+        }
+        fleet.drive();
+        INFO(fleet.told());
+        CHECK(order_of(fleet, OrderKind::Command) == std::vector<std::string>{"a0-1"});
+        CHECK(fleet.outcome() == (fails ? "rolled_back" : "succeeded"));
+        CHECK(fleet.counts() == (fails ? "2 rolled_back, 1 updated" : "3 updated"));
+    }
+}
+
 TEST_CASE("a policy's budget that somebody else uses up stops the run and says so", "[law-4]") {
     RunInput input = labelled({2}, "rack", {"a"});
     const Target elsewhere{a0, base::NodeName("elsewhere")};
