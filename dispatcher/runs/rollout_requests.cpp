@@ -254,7 +254,8 @@ std::optional<std::string> Rollouts::signal(const std::string& id, const Signal&
 }
 
 void Rollouts::pass_on(RunExecutor& executor, const RunRecord& run, const Signal& signal) {
-    engine::Signalled said{signal.verb, signal.actor, signal.reason, std::nullopt, signal.value};
+    engine::Signalled said{signal.verb, signal.actor, signal.reason, std::nullopt,
+                           signal.verb == "signal" ? signal.value : base::Value()};
     if (signal.verb == "approve" || signal.verb == "reject") {
         said.value = base::Object{{"role", signal.role}};
     }

@@ -457,7 +457,7 @@ void RunExecutor::keep_to_freeze(const std::optional<engine::Policy::Frozen>& fr
                                    std::string(policy_actor),
                                    fmt::format("{} until {}", frozen->why, base::to_rfc3339(frozen->until)),
                                    {},
-                                   {}},
+                                   base::Object{{"until", base::to_rfc3339(frozen->until)}}},
                  std::string(policy_actor));
     } else if (!frozen && in_freeze()) {
         happened(engine::Signalled{"resume", std::string(policy_actor), "the freeze is over", {}, {}},

@@ -22,7 +22,15 @@ workflows::simulator::Simulation::Settings with_story(workflows::simulator::Simu
 } // namespace
 
 Fleet::Fleet(RunInput input, std::string script, Settings settings)
-    : Simulation(std::move(input), std::move(script), with_story(std::move(settings))) {}
+    : Simulation(std::move(input), std::move(script), with_story(std::move(settings))) {
+    Simulation::person = [this](const std::vector<Waiting>& waiting) {
+        if (asked.empty()) {
+            asked = waiting;
+            meanwhile = counts();
+        }
+        return std::optional<Signalled>();
+    };
+}
 
 void Fleet::signal(base::Duration after, const std::string& verb) {
     Simulation::signal(after, {verb, "somebody", "", std::nullopt, nullptr});

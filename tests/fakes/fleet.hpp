@@ -34,6 +34,9 @@ public:
     void signal(base::Duration after, const std::string& verb);
     /// What a person does, ten minutes after a run began to wait for one; by default nobody comes.
     void person(const std::string& verb);
+    /// What nobody has come for: the first question that stayed open, and what the targets were meanwhile.
+    std::vector<workflows::engine::Waiting> asked;
+    std::string meanwhile; ///< as counts()
 
     TargetState state(const std::string& component, const std::string& node) const;
     std::string reason(const std::string& component, const std::string& node) const;

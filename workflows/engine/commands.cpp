@@ -12,9 +12,6 @@
 namespace workflows::engine {
 namespace {
 
-/// How long a run whose script has failed waits for a person; as long as an approval does.
-constexpr std::chrono::hours mending_time{24};
-
 // What a script may still do when its run has stopped and it runs what it deferred.
 bool is_for_cleaning(const std::string& kind) {
     static const std::set<std::string> kinds = {"command", "probe", "wait", "log", "now"};
@@ -251,8 +248,7 @@ void Run::State::script_failed(const std::string& error) {
     }
     broken = reason;
     note("the workflow waits for a person",
-         {{"reason", reason}, {"until", base::to_rfc3339(now + mending_time)}});
-    set_timer(OpenTimer::Kind::Mending, now + mending_time, reason);
+         {{"reason", reason}, {"until", base::to_rfc3339(now + patience)}});
 }
 
 std::string Run::State::wish_for_mending() const {

@@ -14,6 +14,10 @@ namespace workflows::engine {
 /// in the packages.
 base::Duration default_deadline(OrderKind kind) noexcept;
 
+/// How long a run waits for the word of a person who was asked nothing with a deadline of its own: when it is
+/// paused, asks what to do about a failure, or its script has failed. A weekend and a day.
+inline constexpr base::Duration patience = std::chrono::hours(72);
+
 /// `deadlines = { apply = "20m" }`. @throws base::Error{Input} for an unknown step or an empty duration.
 std::map<OrderKind, base::Duration> read_deadlines(const base::Fields& fields);
 

@@ -152,6 +152,7 @@ void Run::State::conclude(Outcome result, std::string reason) {
 
 void Run::State::settle(Outcome result, std::string reason, bool good) {
     phase = Phase::Settling;
+    paused.reset(); // there is nobody left to be started
     outcome = result;
     outcome_reason = std::move(reason);
     known_good = good;

@@ -136,6 +136,7 @@ std::vector<Effect> Run::handle(const Event& event, base::Time now) {
     state.effects.clear();
     std::visit([&](const auto& what) { state.on(what); }, event);
     state.advance();
+    state.keep_patience();
     return std::move(state.effects);
 }
 
@@ -192,19 +193,27 @@ std::vector<Waiting> Run::waiting() const {
     if (ended()) {
         return waiting;
     }
+    using enum OpenTimer::Kind;
+    const auto patience = std::find_if(state.timers.begin(), state.timers.end(),
+                                       [](const auto& timer) { return timer.second.kind == Patience; });
+    const std::optional<base::Time> until =
+        patience == state.timers.end() ? std::nullopt : std::optional(patience->second.at);
     if (state.paused) {
-        waiting.push_back({"a person, to resume or cancel: " + *state.paused, std::nullopt, true});
+        waiting.push_back({"a person, to resume or cancel: " + *state.paused, until, true});
     }
     if (const std::string asked = state.asked(); !asked.empty() && state.not_yet_decidable() == nullptr) {
         const bool skip = state.objection_to_decision({"skip", "", ""}).empty();
         waiting.push_back(
-            {fmt::format("a person, to retry, {}roll back or cancel: {}", skip ? "skip, " : "", asked),
-             std::nullopt, true});
+            {fmt::format("a person, to retry, {}roll back or cancel: {}", skip ? "skip, " : "", asked), until,
+             true});
+    }
+    if (state.broken) {
+        waiting.push_back({state.wish_for_mending(), until, true});
     }
     for (const auto& [id, timer] : state.timers) {
-        using enum OpenTimer::Kind;
-        waiting.push_back({timer.kind == Mending ? state.wish_for_mending() : timer.why, timer.at,
-                           timer.kind == Mending || timer.kind == Approval});
+        if (timer.kind != Patience) {
+            waiting.push_back({timer.why, timer.at, timer.kind == Approval});
+        }
     }
     const bool script_is_asked = state.phase == State::Phase::Idle || state.phase == State::Phase::Cleaning;
     if (script_is_asked && wants_script() && !state.broken) {

@@ -177,7 +177,8 @@ struct NodeSeen {
     base::NodeName node;
     bool online;
 };
-/// "pause", "resume", "cancel", "preempt" (a rollback of this run is waiting); "retry", "skip" (of a target,
+/// "pause" (`until` in `value`: when whoever says it means to resume), "resume", "cancel", "preempt" (a
+/// rollback of this run is waiting); "retry", "skip" (of a target,
 /// or of all that failed) and "rollback" while a failure waits for a person, "rollback" also when the script
 /// has failed; "approve", "reject" (`role` in
 /// `value`); "signal", which a workflow awaits: its name in `reason`, with a `value`.

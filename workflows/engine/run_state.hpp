@@ -161,7 +161,7 @@ struct OpenTimer {
         ScriptWait,
         Approval,
         Await,
-        Mending,
+        Patience,
         MeasureDue,
         MeasureDeadline
     } kind;
@@ -211,11 +211,13 @@ struct Run::State {
     std::map<std::int64_t, Measurement> measurements;
     std::map<std::int64_t, std::int64_t> target_measurements; ///< order → measurement
     std::size_t preparing = 0;
-    std::size_t busy = 0;              ///< targets with an order out
-    std::size_t undecided = 0;         ///< targets whose probe could not judge
-    std::size_t soaking = 0;           ///< targets in this state
-    std::size_t proving = 0;           ///< targets in this state
-    std::optional<std::string> paused; ///< why
+    std::size_t busy = 0;                   ///< targets with an order out
+    std::size_t undecided = 0;              ///< targets whose probe could not judge
+    std::size_t soaking = 0;                ///< targets in this state
+    std::size_t proving = 0;                ///< targets in this state
+    std::optional<std::string> paused;      ///< why
+    std::optional<base::Time> paused_until; ///< by whoever has said how long that may take
+    std::string asked_of_people;            ///< what Patience waits for
     std::optional<std::string>
         broken; ///< why the script cannot go on; nobody starts before a person has spoken
     std::optional<Act> act;
@@ -382,6 +384,9 @@ struct Run::State {
     void on(const Signalled& signal);
     void on(const Continued& continued);
     void cancel(const std::string& by);
+    bool give_up_undecided(const std::string& why);
+    void keep_patience();
+    void lose_patience(base::Time at);
     void resume();
     void decide(const Signalled& signal, const std::string& by);
     std::string objection_to(const std::string& verb) const;

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What people say to a run: pause, resume, cancel, decide about failures, approve.
 #include "base/error.hpp"
+#include "workflows/engine/deadlines.hpp"
 #include "workflows/engine/run_state.hpp"
 #include "workflows/engine/script.hpp"
 #include "workflows/engine/transitions.hpp"
@@ -76,6 +77,12 @@ void Run::State::on(const Signalled& signal) {
         cancel(by);
     } else if (signal.verb == "pause" && !stopped) {
         paused = "paused by " + by;
+        const base::Value* until =
+            signal.value.object() == nullptr ? nullptr : signal.value.object()->find("until");
+        paused_until = until == nullptr || until->text() == nullptr
+                           ? std::nullopt
+                           : std::optional(base::from_rfc3339(*until->text()));
+        asked_of_people.clear(); // who pauses it again is asked once more
     } else if (signal.verb == "preempt") {
         stop(Stop::How::Preempt, Outcome::Cancelled, "a rollback takes over: " + by);
     } else if (signal.verb == "approve") {
@@ -108,8 +115,6 @@ void Run::State::on(const Continued& continued) {
     input.workflow = continued.workflow;
     input.workflow_source = continued.source;
     if (std::exchange(broken, std::nullopt)) {
-        std::erase_if(timers,
-                      [](const auto& timer) { return timer.second.kind == OpenTimer::Kind::Mending; });
         script_over = false;
         said.ended.reset();
         if (!said.commands.empty() && is_failure(said.commands.back().command)) {
@@ -144,6 +149,12 @@ void Run::State::cancel(const std::string& by) {
         }
     }
     // The stop goes its way; what waits for a person is given up.
+    const bool given_up = give_up_undecided("its probe could not judge, and " + by + " cancelled");
+    paused.reset();
+    note(given_up ? "given up" : "already stopping", {{"by", by}});
+}
+
+bool Run::State::give_up_undecided(const std::string& why) {
     bool given_up = false;
     for (Progress& target : targets) {
         if (!target.inconclusive) {
@@ -152,19 +163,54 @@ void Run::State::cancel(const std::string& by) {
         given_up = true;
         target.inconclusive = false;
         --undecided;
-        const std::string reason = "its probe could not judge, and " + by + " cancelled";
         if (target.state == TargetState::UndoProbing) {
-            give_up_back(target, reason);
+            give_up_back(target, why);
         } else {
-            step_failed(target, OrderKind::Probe, TargetState::Failed, reason);
+            step_failed(target, OrderKind::Probe, TargetState::Failed, why);
         }
     }
+    return given_up;
+}
+
+// Law 10: nobody waits for a person for ever. Another question gets another time.
+void Run::State::keep_patience() {
+    const bool over = phase == Phase::Settling || phase == Phase::Cleaning || phase == Phase::Over;
+    const std::string question = fmt::format("{}\n{}\n{}", paused.value_or(""), asked(), broken.value_or(""));
+    const bool waits = !over && (paused || broken || !asked().empty());
+    const auto timer = std::find_if(timers.begin(), timers.end(), [](const auto& each) {
+        return each.second.kind == OpenTimer::Kind::Patience;
+    });
+    if (waits && timer != timers.end() && question == asked_of_people) {
+        return;
+    }
+    if (timer != timers.end()) {
+        timers.erase(timer);
+    }
+    if (waits) {
+        asked_of_people = question;
+        set_timer(OpenTimer::Kind::Patience, std::max(now, paused_until.value_or(now)) + patience,
+                  "the word of a person");
+    }
+}
+
+// What works is left as it is. Who stands between two steps with a probe that could not judge goes back.
+void Run::State::lose_patience(base::Time at) {
+    const std::string question = broken ? *broken : asked().empty() ? paused.value_or("") : asked();
+    const std::string why = fmt::format("nobody has answered by {}", base::to_rfc3339(at));
+    const bool stops = !stopped;
+    if (stops) {
+        stop(undecided > 0 && !is_rollback() ? Stop::How::Cancel : Stop::How::Finish, Outcome::NeedsPerson,
+             question + "; " + why);
+    }
+    if (!stops || !stopped->halts()) {
+        give_up_undecided("its probe could not judge, and " + why);
+    }
     paused.reset();
-    note(given_up ? "given up" : "already stopping", {{"by", by}});
 }
 
 void Run::State::resume() {
     paused.reset();
+    paused_until.reset();
     judge_again(false);
     for (Progress& target : targets) {
         if (target.inconclusive) {

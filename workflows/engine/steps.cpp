@@ -245,11 +245,8 @@ void Run::State::on(const TimerFired& fired) {
             answer(base::Object{{"received", false}, {"by", ""}, {"value", nullptr}});
         }
         break;
-    case OpenTimer::Kind::Mending:
-        if (broken) {
-            stop(Stop::How::Finish, Outcome::NeedsPerson,
-                 fmt::format("{}; nobody gave it another text by {}", *broken, base::to_rfc3339(timer.at)));
-        }
+    case OpenTimer::Kind::Patience:
+        lose_patience(timer.at);
         break;
     case OpenTimer::Kind::MeasureDue:
         measure(static_cast<std::size_t>(timer.subject));

@@ -33,6 +33,7 @@ const Profile table[] = {
       .duplicate_order = 0.001,
       .dispatcher_crashes = 0.2,
       .harsh = 0.05,
+      .absent = 0.02,
       .measured_badly = 0.01}},
     {"rough",
      {.refuses = 0.02,
@@ -55,6 +56,7 @@ const Profile table[] = {
       .script_deaths = 0.01,
       .signals = 0.1,
       .harsh = 0.2,
+      .absent = 0.05,
       .measured_badly = 0.1}},
     {"hostile",
      {.refuses = 0.15,
@@ -77,6 +79,7 @@ const Profile table[] = {
       .script_deaths = 0.04,
       .signals = 0.3,
       .harsh = 0.4,
+      .absent = 0.1,
       .measured_badly = 0.4}},
 };
 

@@ -44,6 +44,7 @@ struct Faults {
     // Of people.
     double signals = 0;        ///< that somebody pauses, resumes, cancels or preempts in the first 10 minutes
     double harsh = 0;          ///< of each decision: it ends the run or leaves somebody behind
+    double absent = 0;         ///< of each run: nobody ever comes
     double measured_badly = 0; ///< of each measurement: it fails, or its number is a bad one
 
     /// "none", "light", "rough" or "hostile". @throws base::Error{Input} with the names there are.

@@ -161,7 +161,12 @@ void let_people_in(Simulation& simulation, const Scenario& scenario, Chance& cha
         simulation.signal(after, signal);
     }
     simulation.mended = scenario.mended;
-    const auto say = [&scenario, &chance](const std::vector<Waiting>& waiting) -> std::optional<Signalled> {
+    const bool nobody = !scenario.person && chance.happens(scenario.faults.absent);
+    const auto say = [&scenario, &chance,
+                      nobody](const std::vector<Waiting>& waiting) -> std::optional<Signalled> {
+        if (nobody) {
+            return std::nullopt;
+        }
         if (!scenario.person) {
             return decide(waiting, scenario.faults.harsh, chance);
         }

@@ -491,7 +491,7 @@ TEST_CASE("a run whose script failed waits for a person over restarts of the dis
     const std::string left = broken(alone);
     alone.pass(5min);
     alone.kill();
-    alone.pass(25h);
+    alone.pass(73h);
     CHECK(alone.run(left).outcome == "needs_person");
     const auto end = alone.story(left);
     CHECK(std::any_of(end.begin(), end.end(), [](const std::string& line) {

@@ -59,9 +59,9 @@ TEST_CASE(
     CHECK(fleet.outcome() == "needs_person");
     CHECK(fleet.counts() == "2 not_started, 2 updated");
     CHECK(has(fleet.told(),
-              "ended needs_person the workflow failed: test.lua:5: typo; nobody gave it another "
-              "text by 2026-11-21T"));
-    CHECK(fleet.now() - fleet.start() > 24h);
+              "ended needs_person the workflow failed: test.lua:5: typo; nobody has answered by "
+              "2026-11-23T"));
+    CHECK(fleet.now() - fleet.start() > 72h);
     CHECK(has(fleet.told(), "over: failed"));
 }
 

@@ -15,15 +15,24 @@ const std::string ask =
     script("ctx:preflight() ctx:update(ctx.levels[1], { on_failure = 'ask', max_unavailable = 2 })");
 }
 
-TEST_CASE("a failure that waits for a person waits, however long it takes") {
+TEST_CASE(
+    "a failure that waits for a person waits for a weekend and a day, and then the run stops where it stands",
+    "[law-10]") {
     Fleet fleet(fleet_input({4}), ask);
     fleet.at("shop/a0", "a0-1").refuses[OrderKind::Restart] = {};
     fleet.drive();
     INFO(fleet.told());
-    CHECK_FALSE(fleet.run().ended());
-    REQUIRE_FALSE(fleet.run().waiting().empty());
-    CHECK(fleet.run().waiting().front().what.find(
+    REQUIRE_FALSE(fleet.asked.empty());
+    CHECK(fleet.asked.front().what.find(
               "a person, to retry, skip, roll back or cancel: 1 of 4 failed, 0 may") == 0);
+    REQUIRE(fleet.asked.front().until);
+    CHECK(*fleet.asked.front().until - fleet.start() > 72h);
+    CHECK(*fleet.asked.front().until - fleet.start() < 72h + 1min);
+    CHECK(fleet.now() == *fleet.asked.front().until);
+    CHECK(fleet.outcome() == "needs_person");
+    CHECK(fleet.counts() == "1 failed, 2 not_started, 1 updated");
+    CHECK(told(fleet,
+               "0 may: shop/a0 on a0-1: restart: as told by the test; nobody has answered by 2026-11-2"));
     // Those under way came to their end, nobody else was started, and the failed one is back in rotation.
     CHECK(order_of(fleet, OrderKind::Apply).size() == 2);
     CHECK_FALSE(fleet.at("shop/a0", "a0-1").drained);
@@ -108,9 +117,8 @@ TEST_CASE(
         fleet.workflows::simulator::Simulation::signal(5min, {verb, "ann", "", both[0]});
         fleet.drive();
         INFO(fleet.told());
-        CHECK_FALSE(fleet.run().ended());
-        REQUIRE_FALSE(fleet.run().waiting().empty());
-        CHECK(fleet.run().waiting().front().what.find("of 4 failed, 0 may: shop/a0 on a0-2: restart: ") !=
+        REQUIRE_FALSE(fleet.asked.empty());
+        CHECK(fleet.asked.front().what.find("of 4 failed, 0 may: shop/a0 on a0-2: restart: ") !=
               std::string::npos);
         CHECK(order_of(fleet, OrderKind::Apply).size() == 2);
         CHECK(fleet.state("shop/a0", "a0-2") == TargetState::Failed);
@@ -306,4 +314,41 @@ TEST_CASE("a target that came late and fails is left out, says so, and fails nob
     CHECK(applied->reason("shop/a0", "a0-2") == "came late: restart: as told by the test");
     CHECK(told(*applied, "1 of 4 targets are left out, 1 of them came late"));
     CHECK(with(OrderKind::Prepare)->reason("shop/a0", "a0-2") == "came late: as told by the test");
+}
+
+TEST_CASE("a run that was paused and forgotten ends where it stands; who pauses it again prolongs it",
+          "[law-10]") {
+    const auto make = [] {
+        return Fleet(
+            fleet_input({3}),
+            script("ctx:preflight() ctx:update(ctx.levels[1], { max_unavailable = 1, soak = '1m' })"));
+    };
+    Fleet forgotten = make();
+    forgotten.signal(3s, "pause");
+    forgotten.drive();
+    INFO(forgotten.told());
+    REQUIRE_FALSE(forgotten.asked.empty());
+    CHECK(*forgotten.asked.front().until - forgotten.start() == 72h + 3s);
+    CHECK(forgotten.outcome() == "needs_person");
+    CHECK(forgotten.counts() == "2 not_started, 1 updated");
+    CHECK(told(forgotten, "ended needs_person paused by somebody; nobody has answered by"));
+
+    Fleet again = make();
+    again.signal(3s, "pause");
+    again.signal(48h, "pause");
+    again.signal(96h, "resume");
+    again.drive();
+    CHECK(again.counts() == "3 updated");
+}
+
+TEST_CASE("a pause that says until when is waited for beyond that, as one in a freeze is", "[law-10]") {
+    Fleet fleet(fleet_input({3}), ask);
+    const base::Time end = fleet.start() + 24h * 14;
+    fleet.workflows::simulator::Simulation::signal(
+        3s, {"pause", "policy", "freeze", std::nullopt, base::Object{{"until", base::to_rfc3339(end)}}});
+    fleet.workflows::simulator::Simulation::signal(24h * 14, {"resume", "policy", "", std::nullopt, nullptr});
+    fleet.drive();
+    INFO(fleet.told());
+    CHECK(fleet.outcome() == "succeeded");
+    CHECK(*fleet.asked.front().until == end + 72h);
 }
