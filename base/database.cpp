@@ -247,7 +247,8 @@ void copy_before(const Database::State& state, std::int64_t version) {
     sync(copy.parent_path());
 }
 
-void migrate(Database& database, const std::vector<std::string_view>& migrations) {
+void migrate(Database& database, const std::vector<std::string_view>& migrations,
+             const std::function<void(Database&)>& before_migrating) {
     const auto newest = static_cast<std::int64_t>(migrations.size());
     const auto current = [&] {
         const std::int64_t version = number(database, "PRAGMA user_version");
@@ -262,6 +263,9 @@ void migrate(Database& database, const std::vector<std::string_view>& migrations
     std::int64_t version = current();
     const bool is_new = version == 0 && number(database, "SELECT count(*) FROM sqlite_schema") == 0;
     if (version < newest && !is_new) {
+        if (before_migrating) {
+            before_migrating(database);
+        }
         copy_before(database.state(), version);
     }
     while (version < newest) {
@@ -283,10 +287,11 @@ void migrate(Database& database, const std::vector<std::string_view>& migrations
 
 } // namespace
 
-Database::Database(const fs::path& file, const std::vector<std::string_view>& migrations)
+Database::Database(const fs::path& file, const std::vector<std::string_view>& migrations,
+                   const std::function<void(Database&)>& before_migrating)
     : state_(std::make_unique<State>(State{file, open_or_create(file)})) {
     configure(*this);
-    migrate(*this, migrations);
+    migrate(*this, migrations, before_migrating);
 }
 
 Database::~Database() = default;

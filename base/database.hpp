@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -69,9 +70,12 @@ public:
     /// Creates the file (0600) when missing, then brings the schema up: `migrations[n]` takes PRAGMA
     /// user_version from n to n + 1, each in one transaction; a file that is not new is copied to
     /// `<file>.before-<n>` first, n being the version it has.
+    /// `before_migrating` looks at a file that is not new and of an older version; what it throws leaves the
+    /// file as it is.
     /// @throws Error{Fault::Input} when the file is newer than this program, Error{Fault::Corrupt} when it is
     /// no database.
-    Database(const std::filesystem::path& file, const std::vector<std::string_view>& migrations);
+    Database(const std::filesystem::path& file, const std::vector<std::string_view>& migrations,
+             const std::function<void(Database&)>& before_migrating = {});
     ~Database();
     Database(Database&&) noexcept;
 

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dispatcher/runs/schema.hpp"
 
+#include "base/error.hpp"
+
 namespace dispatcher::runs {
 
 namespace {
@@ -109,6 +111,18 @@ UPDATE standings SET out = 1 WHERE state IN ('failed', 'rollback_failed', 'lost'
 const std::vector<std::string_view>& schema() {
     static const std::vector<std::string_view> steps = {first, policies, retries, unknown_outcomes};
     return steps;
+}
+
+void require_no_run_under_way(base::Database& old) {
+    base::Statement row = old.prepare("SELECT id FROM runs WHERE state = 'running' ORDER BY epoch LIMIT 1");
+    if (row.step()) {
+        throw base::Error(
+            base::Fault::Input,
+            "the state is of the version before, and run '{}' is under way in it, which would go on by "
+            "other rules than it began with; start the version before again, let the run end or "
+            "cancel it, and upgrade then",
+            row.text(0));
+    }
 }
 
 } // namespace dispatcher::runs

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "base/database.hpp"
+
 #include <string_view>
 #include <vector>
 
@@ -26,5 +28,10 @@ namespace dispatcher::runs {
 ///
 /// Times are RFC 3339 text in UTC, digests `sha256:…`, documents JSON text.
 const std::vector<std::string_view>& schema();
+
+/// Looks at a database of the version before. Runs are the replay of their journals: another engine would go
+/// on with them by other rules than they began with, so that an upgrade waits for their end (law 7).
+/// @throws base::Error{Input} naming one.
+void require_no_run_under_way(base::Database& old);
 
 } // namespace dispatcher::runs

@@ -83,6 +83,14 @@ Policy::Freeze freeze_of(const base::Fields& fields) {
                                   span.to.day + span.to.time.value_or(std::chrono::days(1))) {
         fields.fail("to", "'to' is not after 'from'");
     }
+    if (span.from.weekday && span.from.weekday == span.to.weekday && span.from.time &&
+        span.from.time == span.to.time) {
+        fields.fail(
+            "to",
+            fmt::format("'from' and 'to' are both '{}': the freeze would never end; write 'Fri' for the "
+                        "day as a whole, or a later time",
+                        freeze.to));
+    }
     const std::string during = fields.text("during", "finish");
     if (during != "finish" && during != "pause") {
         fields.fail("during",

@@ -5,6 +5,7 @@
 #include "dispatcher/runs/run_records.hpp"
 #include "dispatcher/runs/standings.hpp"
 #include "tests/catch.hpp"
+#include "tests/refusal.hpp"
 #include "tests/units/dispatcher/store.hpp"
 
 using namespace dispatcher;
@@ -59,4 +60,30 @@ VALUES ('2026-11-20T13:00:00.000Z', '01B', 'no way back from here', 'info', 'nod
     CHECK(crossed->what == "command 'drop' of shop/db on db-1, in run 01B (shop/2.0)");
     CHECK(crossed->known);
     CHECK(runs::OnceCommands(database).of("01B").empty());
+}
+
+TEST_CASE("an upgrade waits for the runs under way, and leaves the state of the version before as it is",
+          "[law-7]") {
+    base::TemporaryDirectory directory;
+    const auto file = directory.path() / "db";
+    const std::vector<std::string_view> before(runs::schema().begin(), runs::schema().end() - 1);
+    const auto run_is = [&](const std::string& state) {
+        base::Database old(file, before);
+        old.execute(
+            "DELETE FROM runs; INSERT INTO runs (id, kind, environment, application, release, release_given, "
+            "workflow, params, actor, state, epoch, created) VALUES ('01A', 'deploy', 'prod', 'shop', "
+            "'shop/1.0', 1, 'rolling', '{}', 'token:alice', '" +
+            state + "', 1, '2026-11-20T12:00:00.000Z')");
+    };
+    run_is("running");
+    CHECK(
+        tests::refusal(base::Fault::Input,
+                       [&] { base::Database(file, runs::schema(), runs::require_no_run_under_way); }) ==
+        "the state is of the version before, and run '01A' is under way in it, which would go on by other "
+        "rules "
+        "than it began with; start the version before again, let the run end or cancel it, and upgrade then");
+    CHECK_FALSE(std::filesystem::exists(file.native() + ".before-" + std::to_string(before.size())));
+    run_is("queued"); // and the version before can still read it
+    base::Database upgraded(file, runs::schema(), runs::require_no_run_under_way);
+    CHECK(runs::RunRecords(upgraded).find("01A").state == "queued");
 }

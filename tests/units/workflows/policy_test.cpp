@@ -127,6 +127,10 @@ TEST_CASE("what is wrong in a policy is named with its place and what to write")
         refused("[[freeze]]\nfrom = \"Friday\"\nto = \"Mon\"\n") ==
         "policies/prod.toml:3: 'Friday' is no time of a calendar; write 'Fri 16:00', 'Fri', '2026-12-24' or "
         "'2026-12-24 18:00'");
+    CHECK(refused("[[freeze]]\nfrom = \"Fri 16:00\"\nto = \"Fri 16:00\"\n") ==
+          "policies/prod.toml:4: 'from' and 'to' are both 'Fri 16:00': the freeze would never end; write "
+          "'Fri' for the "
+          "day as a whole, or a later time");
     for (const std::string wrong :
          {"Fri 24:01", "Fri 9:00", "Fri 16:60", "Fri  16:00", "2026-02-30", "16:00", "Fri "}) {
         INFO(wrong);
