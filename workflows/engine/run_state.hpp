@@ -418,6 +418,8 @@ struct Run::State {
     // ending.cpp
     void end_by_script();
     bool catch_up();
+    /// The script is through: an act is one of those that came late.
+    bool is_catching_up() const noexcept { return script_over && !broken; }
     void advance_catching_up();
     void end_of_rollback();
     void end_by_stop();

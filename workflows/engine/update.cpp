@@ -322,15 +322,17 @@ void Run::State::resolve_full_window() {
         if (lane.queue.empty()) {
             continue;
         }
-        const std::string reason = capacity.explain(lane.queue.front());
-        if (!is_rollback()) {
+        const bool before_migration = lane.migrating && lane.migrating != lane.queue.front();
+        const std::string reason = before_migration ? migration_sentence(targets[*lane.migrating])
+                                                    : capacity.explain(lane.queue.front());
+        if (!is_rollback() && !is_catching_up()) {
             give_up_act(reason);
             return;
         }
         for (; !lane.queue.empty(); lane.queue.pop_front()) {
             Progress& target = targets[lane.queue.front()];
             --act->unsettled;
-            set_state(target, TargetState::NotStarted, reason);
+            set_state(target, TargetState::NotStarted, fmt::format("{}{}", target.circumstance(), reason));
         }
     }
 }
@@ -446,7 +448,7 @@ void Run::State::advance_act() {
     if (is_rollback()) {
         begin_next_rollback_level();
         advance_act(); // as deep as there are levels
-    } else if (script_over && !broken) {
+    } else if (is_catching_up()) {
         phase = Phase::CatchingUp;
     } else {
         finish_act();

@@ -352,3 +352,31 @@ TEST_CASE("a pause that says until when is waited for beyond that, as one in a f
     CHECK(fleet.outcome() == "succeeded");
     CHECK(*fleet.asked.front().until == end + 72h);
 }
+
+TEST_CASE("a target that came late and has no room, or whose migration fails, takes nobody back") {
+    const std::string preflight = "{ quorum = '50%', deadline = '5s' }";
+    Fleet full(fleet_input({4}), update_all("max_failures = 1, max_unavailable = 1", preflight));
+    full.away("a0-2", 0s, 10s);
+    full.at("shop/a0", "a0-4").refuses[OrderKind::Probe] = {};
+    full.drive();
+    INFO(full.told());
+    CHECK(full.counts() == "1 failed, 1 not_started, 2 updated");
+    CHECK(full.outcome() == "succeeded_with_left_out");
+    CHECK(full.reason("shop/a0", "a0-2") ==
+          "came late: max_unavailable of component 'shop/a0' is used up by targets that failed (1 of 4)");
+
+    RunInput input = fleet_input({3, 2});
+    input.migrate = {{base::ComponentName("shop/a1"), "migrate"}};
+    input.commands[base::ComponentName("shop/a1")] = {{"migrate", "shop-a1", true}};
+    Fleet migrates(std::move(input), update_all("soak = '1m', max_unavailable = '100%'", preflight));
+    migrates.away("a1-1", 0s, 30s);
+    migrates.away("a1-2", 0s, 30s);
+    migrates.at("shop/a1", "a1-1").refuses[OrderKind::Command] = {};
+    migrates.drive();
+    INFO(migrates.told());
+    CHECK(migrates.counts() == "1 failed, 1 not_started, 3 updated");
+    CHECK(migrates.outcome() == "succeeded_with_left_out");
+    CHECK(migrates.reason("shop/a1", "a1-2") ==
+          "came late: the migration of component 'shop/a1' did not succeed: shop/a1 on a1-1: came late: "
+          "command: as told by the test");
+}
