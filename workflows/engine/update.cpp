@@ -191,8 +191,9 @@ void Run::State::refuse_crowd(const ActOptions& options,
     for (const auto& [component, count] : crowd) {
         const std::size_t installed = capacity.installed(component);
         if (count > options.max_unavailable.limit(installed)) {
+            // How many there are is known when their nodes have answered.
             throw base::Error(
-                base::Fault::Input,
+                base::Fault::Conflict,
                 "ctx:update: {} targets of component '{}' would be {}, but max_unavailable allows "
                 "only {} ({}); {}",
                 count, component, how, options.max_unavailable.limit(installed),

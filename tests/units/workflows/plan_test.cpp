@@ -119,6 +119,8 @@ TEST_CASE("a call that cannot be is found before the run, on whichever level it 
           "test.lua:2: ctx:update: nothing is prepared yet; call ctx:preflight() first");
     CHECK(misuse(update + "pcall(ctx.wait, ctx, 'soon') ctx:update(ctx.levels[2])") == "");
     CHECK(misuse("ctx:preflight() ctx:update(ctx.levels[2])") == ""); // nothing may differ on the level below
+    CHECK(misuse("ctx:preflight() ctx:update(ctx.levels[2], { hold = true })") == "");
+    CHECK(misuse(update + "ctx:update(ctx.levels[2], { hold = true })") == ""); // nothing may be there yet
     CHECK(misuse(update + "error('not today')") == "");
     CHECK(misuse(update + "ctx:update(ctx.levels[2])") == "");
 }
