@@ -32,8 +32,9 @@ bool Run::State::is_queued(const Progress& target) const {
         return false;
     }
     const auto lane = act->lanes.find(name(target).component);
-    return lane != act->lanes.end() && std::find(lane->second.queue.begin(), lane->second.queue.end(),
-                                                 place(target)) != lane->second.queue.end();
+    return act->leaving.contains(place(target)) ||
+           (lane != act->lanes.end() && std::find(lane->second.queue.begin(), lane->second.queue.end(),
+                                                  place(target)) != lane->second.queue.end());
 }
 
 // Nobody else of its component starts before its migration is over, and it is not.
@@ -110,7 +111,8 @@ void Run::State::retry(const std::optional<Target>& which) {
         act->options.failures.forgiven(*target.desired, target.batch);
         target.verdict.reset();
         if (target.standby) {
-            leave_service(target);
+            act->leaving.insert(place(target));
+            act->taken_over = false;
             continue;
         }
         if (target.batch != act->at) { // it soaks, and passes its gate, with those that it goes with now
@@ -152,7 +154,7 @@ void Run::State::skip(const std::optional<Target>& which, const std::string& by)
         }
         if (const std::size_t waited = std::erase(act->lanes[name(target).component].queue, place(target))) {
             act->unsettled -= waited; // somebody wanted it tried again, but there was no room yet
-        } else {
+        } else if (act->leaving.erase(place(target)) == 0) {
             act->options.failures.forgiven(*target.desired, target.batch);
         }
         excuse(target, by);

@@ -81,6 +81,7 @@ struct Act {
     std::size_t unsettled = 0;         ///< of the current batch: not yet in service again, nor at an end
     std::optional<std::string> asking; ///< a person has to say: retry, skip or roll back; why
     bool taken_over = false;           ///< its batch serves, and those on standby were told to leave service
+    std::set<std::size_t> leaving;     ///< could not, and are to be told once more
     bool soaked = false;               ///< its time is over
     std::vector<Watch> watches;        ///< that judge the batch while it soaks
     std::deque<std::size_t> due;       ///< watches that are due while nodes measure for another one

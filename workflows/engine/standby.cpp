@@ -21,28 +21,43 @@ void Run::State::take_over() {
     act->taken_over = true;
     std::set<base::ComponentName> served;
     for (const std::size_t member : act->batches[act->at].members) {
-        if (!is_terminal_word(targets[member].state)) {
-            served.insert(name(targets[member]).component);
+        const Progress& target = targets[member];
+        if (target.state == TargetState::Soaking || target.state == TargetState::Updated) {
+            served.insert(name(target).component);
         }
     }
+    const std::set<std::size_t> again = std::exchange(act->leaving, {});
+    std::vector<Progress*> failed;
     std::int64_t count = 0;
     for (Progress& target : targets) {
-        if (!is_to_stand_by(target, act->options) || !served.contains(name(target).component)) {
+        const bool tried = again.contains(place(target));
+        const bool makes_way = served.contains(name(target).component);
+        if (!tried && (!is_to_stand_by(target, act->options) || !makes_way)) {
             continue;
         }
-        if (capacity.room(place(target)) != Capacity::Room::Yes) {
-            note("serves beside the batch", {{"reason", capacity.explain(place(target))}}, &target);
+        if (!makes_way || capacity.room(place(target)) != Capacity::Room::Yes) {
+            const std::string reason = makes_way ? capacity.explain(place(target))
+                                                 : std::string("nobody of its component has taken over");
+            note("serves beside the batch", {{"reason", reason}}, &target);
+            if (tried) {
+                failed.push_back(&target);
+            }
             continue;
         }
-        target.in_act = true;
-        target.batch = act->at;
-        act->options.failures.concerns(*target.desired, target.batch);
+        if (!tried) {
+            target.in_act = true;
+            target.batch = act->at;
+            act->options.failures.concerns(*target.desired, target.batch);
+        }
         leave_service(target);
         ++count;
     }
     note("batch takes over", {{"level", static_cast<std::int64_t>(act->options.level)},
                               {"batch", static_cast<std::int64_t>(act->at + 1)},
                               {"standby", count}});
+    for (Progress* target : failed) {
+        failed_in_act(*target);
+    }
 }
 
 void Run::State::leave_service(Progress& target) {

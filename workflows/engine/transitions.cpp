@@ -55,7 +55,8 @@ const std::vector<Row>& table() {
         {Ready, "ready", false,
          std::vector<TargetState>{Unchanged, NotStarted, Cancelled, Skipped} + first_steps},
         {Draining, "draining", false,
-         std::vector<TargetState>{Applying, Commanding, Restarting, Stopping, Standby, Undraining} +
+         std::vector<TargetState>{Applying, Commanding, Restarting, Stopping, Standby, Undraining,
+                                  NotStarted} +
              bad_ends + way_back},
         {Applying, "applying", false,
          std::vector<TargetState>{Commanding, Restarting, Stopped, Undraining} + bad_ends + way_back},

@@ -153,6 +153,13 @@ void Run::State::begin_act(ActOptions options) {
 
 // Those that are held are out of service together: what cannot be is refused before anybody is touched.
 void Run::State::check_hold(const ActOptions& options, const std::vector<CutBatch>& cut_batches) const {
+    if (!options.standby.empty() && cut_batches.size() > 1) {
+        throw base::Error(
+            base::Fault::Input,
+            "ctx:update: 'standby' makes way for one batch, but 'ramp' or 'zone' cuts {}; say with "
+            "'where' who takes over",
+            cut_batches.size());
+    }
     if (!options.hold || capacity.lifted()) {
         return;
     }
@@ -162,13 +169,6 @@ void Run::State::check_hold(const ActOptions& options, const std::vector<CutBatc
             together[name(targets[member]).component] += targets[member].installed ? 1 : 0;
         }
         refuse_crowd(options, together, "held out of service together", "raise it, or give a ramp");
-    }
-    if (!options.standby.empty() && cut_batches.size() > 1) {
-        throw base::Error(
-            base::Fault::Input,
-            "ctx:update: 'standby' makes way for one batch, but 'ramp' or 'zone' cuts {}; say with "
-            "'where' who takes over",
-            cut_batches.size());
     }
     std::map<base::ComponentName, std::size_t> waiting;
     for (const CutBatch& batch : cut_batches) {
@@ -400,7 +400,8 @@ bool Run::State::advance_batch() {
             }
             return false;
         }
-        if (soaking > 0 && !act->taken_over && !act->options.standby.empty()) {
+        const bool takes_over = soaking > 0 || !act->leaving.empty();
+        if (takes_over && !act->taken_over && !act->options.standby.empty()) {
             return false; // it holds before it takes over
         }
         if (soaking > 0) {

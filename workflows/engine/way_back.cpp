@@ -33,16 +33,22 @@ void Run::State::advance_way_back() {
         const std::size_t level = back_level - 1;
         std::vector<Progress*> pending;
         std::size_t running = 0;
+        bool standby = false; // somebody is not back from it
         for (Progress& target : targets) {
             if (target.level == level && target.back == Back::Pending) {
                 pending.push_back(&target);
             }
             running += target.back == Back::Running ? 1 : 0;
+            standby |= target.level == level && target.standby &&
+                       (target.back == Back::Pending || target.back == Back::Running);
         }
         std::stable_partition(pending.begin(), pending.end(),
                               [](const Progress* target) { return target->out(); });
         bool started = false;
         for (Progress* target : pending) {
+            if (standby && !target->standby) {
+                continue; // who stood by serves before anybody of the batch is touched
+            }
             const bool stays_as_it_is = !target->touched && !target->down; // only comes out of its drain
             if (!target->installed || stays_as_it_is ||
                 capacity.room(place(*target)) == Capacity::Room::Yes) {

@@ -214,8 +214,8 @@ void Laws::see_standby(Known& known, const SendOrder& order) {
     }
     bool succeeded = false;
     for (const Known& other : known_) {
-        const bool counts =
-            other.in_batch && other.level == known.level && !other.failed && !is_terminal_word(other.state);
+        const bool well = other.state == TargetState::Updated || !is_terminal_word(other.state);
+        const bool counts = other.in_batch && other.level == known.level && !other.failed && well;
         succeeded |= counts && other.component == known.component;
         if (counts && (other.out() || !other.applied)) {
             break_law("standby",

@@ -60,16 +60,21 @@ TEST_CASE("when the batch does not bear the traffic, who stood by serves before 
           "[law-9]") {
     const std::string judged =
         "soak = '5m', analysis = { { name = 'rate', command = 'rate', pass = '<= 2' } }";
-    Fleet fleet = halves(4, judged, second_half);
-    for (const char* node : {"a0-1", "a0-3"}) {
-        fleet.at("shop/a0", node).measures_new = 3;
+    // Also where more might be out of service at once.
+    for (const std::string most : {"", ", max_unavailable = '100%'"}) {
+        INFO(most);
+        Fleet fleet = halves(4, judged + most, second_half);
+        fleet.at("shop/a0", "a0-4").slow[OrderKind::Undrain] = 20s;
+        for (const char* node : {"a0-1", "a0-3"}) {
+            fleet.at("shop/a0", node).measures_new = 3;
+        }
+        drive_under_laws(fleet, 2);
+        CHECK(fleet.outcome() == "rolled_back");
+        CHECK(fleet.counts() == "2 not_started, 2 rolled_back");
+        CHECK(order_of(fleet, OrderKind::Apply) == std::vector<std::string>{"a0-1", "a0-3"});
+        CHECK(when(fleet, "undo_draining") >= when(fleet, "shop/a0 on a0-4 is not_started"));
+        CHECK(when(fleet, "shop/a0 on a0-4 is not_started") > 0s);
     }
-    drive_under_laws(fleet, 2);
-    CHECK(fleet.outcome() == "rolled_back");
-    CHECK(fleet.counts() == "2 not_started, 2 rolled_back");
-    CHECK(order_of(fleet, OrderKind::Apply) == std::vector<std::string>{"a0-1", "a0-3"});
-    CHECK(when(fleet, "undo to") > when(fleet, "shop/a0 on a0-4 is not_started"));
-    CHECK(when(fleet, "shop/a0 on a0-4 is not_started") > 0s);
 }
 
 TEST_CASE("who cancels while the batch serves alone keeps it, and the others serve again", "[law-5]") {
@@ -79,6 +84,21 @@ TEST_CASE("who cancels while the batch serves alone keeps it, and the others ser
     CHECK(fleet.outcome() == "cancelled");
     CHECK(fleet.counts() == "2 cancelled, 2 updated");
     CHECK(order_of(fleet, OrderKind::Undrain).size() == 4);
+}
+
+TEST_CASE("a run ends while somebody makes way who has nothing to drain: it serves as before",
+          "[law-1][law-5]") {
+    for (const char* verb : {"cancel", "preempt"}) {
+        INFO(verb);
+        Fleet fleet = halves(4, "soak = '5m'", second_half);
+        Behaviour& leaving = fleet.at("shop/a0", "a0-2");
+        leaving.drains = false;
+        leaving.slow[OrderKind::Drain] = 30s;
+        fleet.signal(20s, verb);
+        drive_under_laws(fleet, 2);
+        CHECK(told(fleet, "shop/a0 on a0-2 is not_started serves again with what it held"));
+        CHECK(order_of(fleet, OrderKind::Drain) == std::vector<std::string>{"a0-1", "a0-3", "a0-2", "a0-4"});
+    }
 }
 
 TEST_CASE("nobody makes way in a pause", "[law-2]") {
@@ -106,6 +126,38 @@ TEST_CASE("who cannot leave service has failed; tried again it only leaves, and 
     drive_under_laws(back, 2);
     CHECK(back.outcome() == "rolled_back");
     CHECK(back.counts() == "1 failed, 1 not_started, 2 rolled_back");
+}
+
+TEST_CASE("who could not leave service, and is tried again, leaves when it may", "[law-2][law-4]") {
+    SECTION("not in a pause") {
+        Fleet fleet = halves(4, "on_failure = 'ask'", second_half);
+        fleet.at("shop/a0", "a0-2").refuses[OrderKind::Drain] = {"failed", 1, "connections stay"};
+        fleet.signal(1min, "pause");
+        fleet.signal(2min, "retry");
+        fleet.signal(10min, "resume");
+        drive_under_laws(fleet, 2);
+        CHECK(fleet.counts() == "4 updated");
+        CHECK(order_of(fleet, OrderKind::Drain) ==
+              std::vector<std::string>{"a0-1", "a0-3", "a0-2", "a0-4", "a0-2"});
+        CHECK(when(fleet, "tried again") == 2min);
+        CHECK(when(fleet, "shop/a0 on a0-2 is standby") > 10min);
+    }
+    SECTION("not when another one has taken its room: a person is asked again") {
+        Fleet fleet = halves(4, "on_failure = 'ask', soak = '5m', max_failures = 1", second_half);
+        fleet.at("shop/a0", "a0-2").refuses[OrderKind::Drain] = {"failed", 1, "connections stay"};
+        fleet.away("a0-1", 2min, 15min); // when the batch is to pass its gate
+        fleet.Simulation::person = [asked = 0](const std::vector<Waiting>&) mutable {
+            const Target second(a0, base::NodeName("a0-2"));
+            return std::optional(
+                Signalled{"retry", "ann", "", asked++ == 0 ? std::optional(second) : std::nullopt, nullptr});
+        };
+        drive_under_laws(fleet, 2);
+        CHECK(fleet.counts() == "4 updated");
+        CHECK(told(fleet, "serves beside the batch {\"reason\":\"max_unavailable of component 'shop/a0'"));
+        CHECK(told(fleet, "2 of 4 failed, 1 may: shop/a0 on a0-2: drain: connections stay"));
+        CHECK(order_of(fleet, OrderKind::Drain) ==
+              std::vector<std::string>{"a0-1", "a0-3", "a0-2", "a0-4", "a0-1", "a0-2"});
+    }
 }
 
 TEST_CASE("nobody makes way where nobody takes over, or where there is nothing to come") {
@@ -158,6 +210,14 @@ TEST_CASE("a half that is too large to stand by is refused before anybody is tou
     CHECK(told(several,
                "ctx:update: 'standby' makes way for one batch, but 'ramp' or 'zone' cuts 2; say with 'where' "
                "who takes over"));
+    Fleet declared(labelled({4}, "color", {"green", "blue"}),
+                   script("ctx:preflight()\nassert(ctx:outage('schema').approved)\n"
+                          "ctx:update(ctx.levels[1], { where = 'color=green', standby = 'color=blue', hold = "
+                          "true, ramp = { 1, '100%' } })"));
+    declared.person("approve");
+    drive_under_laws(declared, 4);
+    CHECK(told(declared, "ctx:update: 'standby' makes way for one batch, but 'ramp' or 'zone' cuts 2"));
+    CHECK(order_of(declared, OrderKind::Drain).empty());
     Fleet alone(labelled({4}, "color", {"green", "blue"}), update_all("standby = 'color=blue'"));
     drive_under_laws(alone, 2);
     CHECK(told(alone, "'standby' leaves service when a batch takes over as a whole; write hold = true, too"));
