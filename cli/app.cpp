@@ -13,6 +13,7 @@
 #include "workflows/engine/application.hpp"
 #include "workflows/engine/desired.hpp"
 #include "workflows/engine/environment.hpp"
+#include "workflows/engine/environment_names.hpp"
 #include "workflows/engine/service_graph.hpp"
 
 #include <algorithm>
@@ -145,6 +146,7 @@ int show(const Arguments& arguments) {
         }
         environment = Environment::from_value(
             base::parse_toml(base::SystemFiles().read(file, 4u << 20), file.string()), file.string());
+        workflows::engine::check_names(*environment);
         workflows::engine::check_conflicts(application, *environment);
     }
     if (!arguments.json) {

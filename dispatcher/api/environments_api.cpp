@@ -8,6 +8,7 @@
 #include "dispatcher/api/routes.hpp"
 #include "workflows/engine/application.hpp"
 #include "workflows/engine/desired.hpp"
+#include "workflows/engine/environment_names.hpp"
 
 #include <algorithm>
 
@@ -69,6 +70,7 @@ Answer apply_environment(Service& service, const Request& request) {
     fields.finish();
     const engine::Environment environment =
         engine::Environment::from_value(base::parse_toml(text, file), file);
+    engine::check_names(environment);
     base::Transaction transaction(service.database);
     const bool changed =
         service.environments.apply(environment, file, text, request.caller.actor, service.alarms.now());

@@ -4,7 +4,6 @@
 
 #include "base/error.hpp"
 #include "base/fields.hpp"
-#include "workflows/engine/service_graph.hpp"
 
 #include <algorithm>
 #include <set>
@@ -56,27 +55,14 @@ DeclaredNode node_of(const base::Fields& fields) {
     return node;
 }
 
-// settings.APPLICATION.COMPONENT.NAME: here the shape, and that somebody has the application; what the other
-// names mean is for desired() to say, which knows a release.
-void check_settings(const base::Fields& fields, const std::vector<DeclaredNode>& nodes) {
-    std::set<std::string> known;
-    for (const DeclaredNode& node : nodes) {
-        for (const base::ComponentName& component : node.components) {
-            known.emplace(base::before_slash(component));
-        }
-    }
+// settings.APPLICATION.COMPONENT.NAME: here only the shape.
+void check_settings(const base::Fields& fields) {
     const std::optional<base::Fields> applications = fields.record("settings");
     if (!applications) {
         return;
     }
     for (const base::Member& application : applications->members()) {
         named<base::ApplicationName>(*applications, application.name, application.name);
-        if (application.value.object() != nullptr && !known.contains(application.name)) {
-            applications->fail(
-                application.name,
-                fmt::format("no node of this environment has a component of application '{}'{}",
-                            application.name, base::hint(application.name, {known.begin(), known.end()})));
-        }
         const base::Fields components = *applications->record(application.name);
         for (const base::Member& component : components.members()) {
             named<base::ComponentName>(components, component.name, application.name + "/" + component.name);
@@ -116,26 +102,6 @@ Where where_of(const base::Fields& override_record) {
     return {text.substr(0, equals), text.substr(equals + 1)};
 }
 
-void check_where(const base::Fields& record, const std::vector<DeclaredNode>& nodes) {
-    const Where where = where_of(record);
-    std::vector<std::string> names;
-    std::set<std::string> labels;
-    for (const DeclaredNode& node : nodes) {
-        names.push_back(node.name.str());
-        for (const auto& [label, value] : node.labels) {
-            labels.insert(label);
-        }
-    }
-    const bool by_name = where.name == "node";
-    const std::vector<std::string> known =
-        by_name ? names : std::vector<std::string>(labels.begin(), labels.end());
-    const std::string& wanted = by_name ? where.value : where.name;
-    if (std::find(known.begin(), known.end(), wanted) == known.end()) {
-        record.fail("where", fmt::format("{} '{}' is not in this environment{}", by_name ? "node" : "label",
-                                         wanted, base::hint(wanted, known)));
-    }
-}
-
 void check_externals(const base::Fields& fields) {
     const std::optional<base::Fields> externals = fields.record("external");
     if (!externals) {
@@ -144,11 +110,7 @@ void check_externals(const base::Fields& fields) {
     for (const base::Member& external : externals->members()) {
         const base::Fields service = *externals->record(external.name);
         service.text("address");
-        if (service.has("port")) {
-            service.whole("port", 1, 65535); // what is tried from the consumers' nodes
-        }
         for (const base::Member& field : service.members()) {
-            check_template_name(service, field.name, "a field of a service");
             if (field.value.object() != nullptr || field.value.array() != nullptr) {
                 service.fail(
                     field.name,
@@ -188,10 +150,10 @@ Environment Environment::from_value(const base::Value& document, const std::stri
     }
     std::sort(environment.nodes.begin(), environment.nodes.end(),
               [](const DeclaredNode& left, const DeclaredNode& right) { return left.name < right.name; });
-    check_settings(fields, environment.nodes);
+    check_settings(fields);
     for (const base::Fields& record : fields.records("override")) {
-        check_where(record, environment.nodes);
-        check_settings(record, environment.nodes);
+        where_of(record);
+        check_settings(record);
         record.finish();
     }
     check_externals(fields);

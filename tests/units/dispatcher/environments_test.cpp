@@ -132,6 +132,20 @@ TEST_CASE("settings of then with the nodes of now", "[law-9]") {
     CHECK(settings.at("port").value == base::Value(8080));
 }
 
+TEST_CASE("settings of then may speak of a node and an application that have left since", "[law-9]") {
+    House house;
+    house.apply(text_with("8080", "web-1") +
+                "[[nodes]]\nname = \"mail-1\"\ncomponents = [\"mail/all\"]\n"
+                "addresses = { service = \"127.0.0.9\" }\n[settings.mail.all]\nport = 25\n"
+                "[[override]]\nwhere = \"node=web-1\"\nsettings.shop.web.port = 8082\n");
+    house.apply(text_with("8081", "web-2"));
+    const auto environment =
+        runs::with_settings_of(house.environments.find("prod", 1), house.environments.find("prod", 2));
+    REQUIRE(environment.nodes.size() == 1);
+    CHECK(environment.settings(base::ComponentName("shop/web"), environment.nodes[0]).at("port").value ==
+          base::Value(8080));
+}
+
 TEST_CASE("a digest of settings does not depend on the order in which they were written, nor on nodes") {
     const auto digest = [](const std::string& text) {
         return runs::Environments::settings_digest(base::parse_toml(text, "prod.toml")).str();

@@ -1,6 +1,7 @@
 // Copyright the Tiercel authors
 // SPDX-License-Identifier: Apache-2.0
 #include "workflows/engine/environment.hpp"
+#include "workflows/engine/environment_names.hpp"
 
 #include "base/toml.hpp"
 #include "tests/catch.hpp"
@@ -15,7 +16,7 @@ Environment read(const std::string& text) {
 }
 
 std::string refusal(const std::string& text) {
-    return tests::input_error([&] { read(text); });
+    return tests::input_error([&] { check_names(read(text)); });
 }
 
 const std::string head = "environment = \"prod\"\nchannel = \"stable\"\n";
