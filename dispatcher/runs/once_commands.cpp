@@ -7,12 +7,15 @@
 namespace dispatcher::runs {
 
 void OnceCommands::ran(const std::string& run, const workflows::engine::CommandRan& ran) {
-    // That it may have succeeded once more takes nothing from that it has.
+    // That it may have succeeded once more takes nothing from that it has. Of two attempts of which nobody
+    // knows, the report of one tells nothing about the other: number 0 is no order's.
     database_
         .prepare("INSERT INTO once_commands (run, component, command, node, exit_code, irreversible, once, "
                  "known, number) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (run, component, command) DO "
                  "UPDATE SET node = excluded.node, exit_code = excluded.exit_code, once = excluded.once, "
-                 "known = excluded.known, number = excluded.number WHERE excluded.known OR NOT known")
+                 "known = excluded.known, number = iif(number = excluded.number, number, 0) WHERE "
+                 "excluded.known OR "
+                 "NOT known")
         .with(run, ran.target.component.str(), ran.command, ran.target.node.str(), ran.exit_code,
               ran.irreversible, ran.once, ran.known, ran.order)
         .run();

@@ -231,4 +231,15 @@ TEST_CASE("a report that comes after the end tells whether what runs once has ru
     once.ran(other, lost);
     once.heard(other, 7, report(false, "failed"));
     CHECK(once.of(other).empty());
+
+    // Two attempts of which nobody knows: that one has failed says nothing about the other.
+    workflows::engine::CommandRan second = lost;
+    second.order = 9;
+    once.ran(other, lost);
+    once.ran(other, lost);
+    once.ran(other, second);
+    once.heard(other, 9, report(false, "failed"));
+    once.heard(other, 7, report(false, "failed"));
+    REQUIRE(once.of(other).size() == 1);
+    CHECK_FALSE(once.of(other).at(0).known);
 }
