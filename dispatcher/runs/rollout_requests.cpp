@@ -237,6 +237,8 @@ std::optional<std::string> Rollouts::signal(const std::string& id, const Signal&
     }
     if (const auto found = executors_.find(id); found != executors_.end()) {
         pass_on(*found->second, run, signal);
+    } else if (run.state == "running") {
+        give_up(run, signal);
     } else if (signal.verb == "approve") {
         approve(run, signal);
     } else if (signal.verb == "reject" || signal.verb == "cancel") {
@@ -251,6 +253,25 @@ std::optional<std::string> Rollouts::signal(const std::string& id, const Signal&
                           "run '{}' has not started yet; it can be approved, rejected or cancelled", id);
     }
     return std::nullopt;
+}
+
+/// One that cannot be read (see `begin`).
+void Rollouts::give_up(const RunRecord& run, const Signal& signal) {
+    if (signal.verb != "cancel") {
+        throw base::Error(base::Fault::Conflict,
+                          "run '{}' cannot go on, the dispatcher's log says why; it can only be cancelled",
+                          run.id);
+    }
+    const std::string reason =
+        fmt::format("cancelled by {}{}; it could not go on, and nobody knows what its nodes have done since",
+                    signal.actor, signal.reason.empty() ? "" : ": " + signal.reason);
+    base::Transaction transaction(world_.database);
+    RunExecutor::give_up(world_, run.id, reason);
+    note(run.id, "run ended", {{"outcome", engine::word(engine::Outcome::Cancelled)}, {"reason", reason}},
+         signal.actor);
+    transaction.commit();
+    world_.told(run.id);
+    start_when_possible(run.environment);
 }
 
 void Rollouts::pass_on(RunExecutor& executor, const RunRecord& run, const Signal& signal) {
@@ -377,6 +398,13 @@ Rollouts::Waits Rollouts::waiting(const std::string& id) const {
         return answer;
     }
     Waits answer{{}, false, std::move(left)};
+    if (run.state == "running") {
+        answer.waits.push_back(
+            {fmt::format("a person: it cannot go on, the dispatcher's log says why; 'tiercel run cancel {}'",
+                         id),
+             {}});
+        answer.needs_person = true;
+    }
     if (run.state != "queued") {
         return answer;
     }

@@ -295,8 +295,8 @@ void Rollouts::begin(const std::string& run) {
         executors_[run] = executor;
         executor->begin();
     } catch (const std::exception& error) {
-        // One that cannot be read holds its environment until a person has looked; one that could not write
-        // tries again by itself.
+        // One that cannot be read holds what it has until a person cancels it; one that could not write tries
+        // again by itself.
         base::log(base::LogLevel::Error, "run cannot go on", {{"run", run}, {"error", error.what()}});
     }
 }

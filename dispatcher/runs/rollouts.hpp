@@ -102,6 +102,7 @@ private:
     void tell_request(const RunRecord& run, const Composition& composition);
     RunRequest request_of(const RunRecord& run) const;
     void pass_on(RunExecutor& executor, const RunRecord& run, const Signal& signal);
+    void give_up(const RunRecord& run, const Signal& signal);
     std::string retry(const RunRecord& run, const Signal& signal);
     void approve(const RunRecord& run, const Signal& signal);
     std::vector<workflows::engine::Target> targets_of(const RunRecord& run, const std::string& text) const;

@@ -10,6 +10,7 @@
 #include "dispatcher/runs/once_commands.hpp"
 #include "dispatcher/runs/standings.hpp"
 #include "dispatcher/runs/vm_lines.hpp"
+#include "workflows/engine/transitions.hpp"
 
 #include <fmt/format.h>
 
@@ -361,6 +362,20 @@ void RunExecutor::finish(const engine::Ended& ended, base::Time now) {
     if (!current.run.empty()) {
         environments.set_current(run.environment, run.application, current);
     }
+}
+
+void RunExecutor::give_up(World& world, const std::string& run, const std::string& reason) {
+    RunExecutor executor(world, run);
+    for (const TargetRecord& target : executor.records_.targets(run)) {
+        using enum engine::TargetState;
+        const engine::TargetState state = engine::target_state_from(target.state);
+        if (!engine::is_terminal_word(state)) {
+            const bool untouched = state == Preparing || state == Ready;
+            executor.records_.move_target(run, target.component, target.node,
+                                          std::string(engine::word(untouched ? NotStarted : Lost)), reason);
+        }
+    }
+    executor.finish({engine::Outcome::Cancelled, reason, {}, {}}, world.alarms.now());
 }
 
 void RunExecutor::act(const Consequences& consequences) {

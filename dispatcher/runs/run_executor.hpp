@@ -44,6 +44,9 @@ public:
     /// The run must have started (RunRecords::start). @throws base::Error{Corrupt} when its journal cannot be
     /// read.
     static std::shared_ptr<RunExecutor> open(World& world, const std::string& run);
+    /// The end of one that cannot be opened: cancelled; who was being worked on is lost. Within the
+    /// caller's transaction.
+    static void give_up(World& world, const std::string& run, const std::string& reason);
 
     /// Acts on what the journal left undone, or begins. Call once.
     void begin();

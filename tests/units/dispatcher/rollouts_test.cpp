@@ -499,6 +499,36 @@ TEST_CASE("a run whose script failed waits for a person over restarts of the dis
     }));
 }
 
+TEST_CASE(
+    "a run whose journal cannot be read says so, holds what it has until it is cancelled, and loses nobody "
+    "then",
+    "[law-1][law-4][law-10]") {
+    House house;
+    const std::string run = house.deploy("shop/1.0");
+    while (house.targets(run) != "app-1 applying, app-2 ready, web-1 ready") {
+        house.pass(1s);
+    }
+    house.database().prepare("UPDATE events SET event = '{\"event\":\"strange\"}' WHERE number = 1").run();
+    house.kill();
+    const std::string next = house.deploy("shop/2.0");
+    house.pass(1h);
+    CHECK(house.run(next).state == "queued");
+    CHECK(
+        house.waits(run).starts_with("a person: it cannot go on, the dispatcher's log says why; 'tiercel run "
+                                     "cancel " +
+                                     run + "'"));
+    CHECK(tests::refusal(Fault::Conflict, [&] { house.say(run, "pause"); }) ==
+          "run '" + run + "' cannot go on, the dispatcher's log says why; it can only be cancelled");
+    house.say(run, "cancel");
+    CHECK(house.run(run).outcome == "cancelled");
+    CHECK(house.run(run).reason ==
+          "cancelled by token:bob; it could not go on, and nobody knows what its nodes have done since");
+    CHECK(house.targets(run) == "app-1 lost, app-2 not_started, web-1 not_started");
+    CHECK(runs::Standings(house.database()).out("prod").size() == 1);
+    house.finish();
+    CHECK(house.run(next).outcome == "succeeded");
+}
+
 // ---- what went wrong in other systems, by the reference of the complaint (docs/complaints.md) ----
 
 TEST_CASE(
