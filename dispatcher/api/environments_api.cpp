@@ -60,6 +60,24 @@ void add_settings(base::Array& list, std::vector<std::string>& known, const repo
     }
 }
 
+/// What is under way on a node is kept apart within its environment.
+void require_own_nodes(const Service& service, const engine::Environment& environment) {
+    for (const runs::EnvironmentVersion& other : service.environments.all()) {
+        if (other.name == environment.name.str()) {
+            continue;
+        }
+        const engine::Environment there = other.read();
+        for (const engine::DeclaredNode& node : environment.nodes) {
+            if (there.find(node.name) != nullptr) {
+                throw base::Error(
+                    base::Fault::Input,
+                    "{}: node '{}' is of environment '{}', and a node is of one; take it out there first",
+                    environment.file, node.name, other.name);
+            }
+        }
+    }
+}
+
 } // namespace
 
 Answer apply_environment(Service& service, const Request& request) {
@@ -71,6 +89,7 @@ Answer apply_environment(Service& service, const Request& request) {
     const engine::Environment environment =
         engine::Environment::from_value(base::parse_toml(text, file), file);
     engine::check_names(environment);
+    require_own_nodes(service, environment);
     base::Transaction transaction(service.database);
     const bool changed =
         service.environments.apply(environment, file, text, request.caller.actor, service.alarms.now());

@@ -68,8 +68,7 @@ void Rollouts::start_when_possible(const std::string& environment) {
     try {
         start_next(environment);
     } catch (const std::exception& error) {
-        // It is queued and stays so: the disk is full, or a program is missing.
-        base::log(base::LogLevel::Error, "run could not start",
+        base::log(base::LogLevel::Error, "runs could not be looked at",
                   {{"environment", environment}, {"error", error.what()}});
         world_.alarms.wake(world_.alarms.now() + retry_pause,
                            [this, environment] { start_when_possible(environment); });
@@ -136,7 +135,7 @@ void Rollouts::start_next(const std::string& environment) {
     const auto look_at = [&](std::optional<base::Time> time) {
         next = time && next ? std::min(*time, *next) : (time ? time : next);
     };
-    in_order(environment, [&](const RunRecord& run, const std::optional<Behind>& behind) {
+    const auto consider = [&](const RunRecord& run, const std::optional<Behind>& behind) {
         // What a run would be bound to is known once nobody is in its way; until then only its time may run
         // out.
         const std::optional<Composition> composition = behind ? std::nullopt : composed(run);
@@ -153,6 +152,17 @@ void Rollouts::start_next(const std::string& environment) {
             return false;
         }
         return admitted.waits.empty() && (behind || start(run, *composition));
+    };
+    in_order(environment, [&](const RunRecord& run, const std::optional<Behind>& behind) {
+        try {
+            return consider(run, behind);
+        } catch (const std::exception& error) {
+            // It keeps its place: the disk is full, or a program is missing. Others may have what they need.
+            base::log(base::LogLevel::Error, "run could not start",
+                      {{"run", run.id}, {"error", error.what()}});
+            look_at(world_.alarms.now() + retry_pause);
+            return true;
+        }
     });
     for (const auto& executor : under_way()) {
         if (executor->run().input().environment.str() == environment && !executor->ended()) {

@@ -204,6 +204,8 @@ class BadInput(unittest.TestCase):
             "setting without its component": (good + "[settings.svc]\nport = 1\n", rf"wrong\.toml:{at + 1}: .*write \[settings\.svc\.COMPONENT\]"),
             "override of nobody": (good + "[[override]]\nsettings.svc.back.port = 1\n", rf"wrong\.toml:{at}: 'override\[0\]\.where' is missing"),
             "override of an unknown node": (good + '[[override]]\nwhere = "node=back-9"\n', rf"wrong\.toml:{at + 1}: node 'back-9' .*did you mean 'back-1'\?"),
+            "a node of another environment": (good.replace('environment = "test"', 'environment = "second"', 1),
+                                              r"wrong\.toml: node 'back-1' is of environment 'test', and a node is of one; take it out there first"),
             "override of an unknown label": (good + '[[override]]\nwhere = "rack=a"\n', rf"wrong\.toml:{at + 1}: label 'rack' is not in this environment"),
             "external without an address": (good + "[external.smtp]\nport = 25\n", rf"wrong\.toml:{at}: 'external\.smtp\.address' is missing"),
             "port of an external": (good + '[external.smtp]\naddress = "x"\nport = 99999\n', rf"wrong\.toml:{at + 2}: .*from 1 to 65535"),

@@ -6,6 +6,7 @@
 #include "base/json.hpp"
 #include "workflows/engine/deadlines.hpp"
 #include "workflows/engine/run_state.hpp"
+#include "workflows/engine/script.hpp"
 
 #include <algorithm>
 
@@ -210,6 +211,14 @@ void Run::State::tell_to_clean() {
     told_to_clean = true;
 }
 
+// Its script is gone, and with it what only the script could have called.
+void Run::State::tell_uncalled(const std::string& error) {
+    const bool stands_ready = !said.commands.empty() && is_failure(said.commands.back().command);
+    if (deferred > 0 && !stands_ready) {
+        note("what was deferred is not called", {{"error", error}});
+    }
+}
+
 void Run::State::on(const ScriptEnded& ended) {
     if (is_rollback() || script_over) {
         return;
@@ -218,6 +227,8 @@ void Run::State::on(const ScriptEnded& ended) {
         script_over = deferred > 0;
         if (told_to_clean && !ended.ok) {
             note("what was deferred failed", {{"error", ended.error}});
+        } else if (!ended.ok) {
+            tell_uncalled(ended.error);
         }
         return; // the run ends when what a deferred function has begun is over
     }

@@ -18,8 +18,9 @@ struct Limits {
     /// absent: nobody counts it. Where it decides, two runs of a script may end at different places: both
     /// with an error.
     std::int64_t (*processor_seconds)() = nullptr;
-    std::int64_t seconds = 3;        ///< between two commands
-    std::int64_t commands = 100'000; ///< in all: they are all kept in the run's journal
+    std::int64_t seconds = 3;             ///< between two commands
+    std::int64_t commands = 100'000;      ///< in all: they are all kept in the run's journal
+    std::size_t command_bytes = 8u << 20; ///< of all their arguments, as JSON
     /// The allocations from this one on fail, so many of them: a machine without memory. For tests.
     std::int64_t failing_from = std::numeric_limits<std::int64_t>::max();
     std::int64_t failing = std::numeric_limits<std::int64_t>::max();

@@ -89,6 +89,15 @@ void read_standby(const base::Fields& fields, ActOptions& options) {
         fields.fail("standby",
                     "'standby' leaves service when a batch takes over as a whole; write hold = true, too");
     }
+    const auto compares = [](const Metric& metric) {
+        return metric.compare != Metric::Compare::No;
+    };
+    if (!options.standby.empty() && std::any_of(options.analysis.begin(), options.analysis.end(), compares)) {
+        fields.fail(
+            "standby",
+            "'standby' leaves no peer in service that 'analysis' could compare with; judge the number "
+            "itself, or leave 'standby' out");
+    }
 }
 
 void read_cut(const base::Fields& fields, ActOptions& options) {

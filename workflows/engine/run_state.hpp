@@ -274,6 +274,7 @@ struct Run::State {
     void answer(base::Value value);
     void refuse_command(std::string error, bool early);
     void tell_to_clean();
+    void tell_uncalled(const std::string& error);
     void begin_wait(const base::Value& arguments);
     void begin_await(const base::Value& arguments);
     void signal_came(const Signalled& signal);

@@ -4,6 +4,7 @@
 
 #include "base/error.hpp"
 #include "base/fields.hpp"
+#include "base/json.hpp"
 #include "workflows/engine/context.hpp"
 #include "workflows/engine/parameters.hpp"
 #include "workflows/engine/sandbox.hpp"
@@ -247,10 +248,13 @@ ScriptModel ScriptModel::from_value(const base::Value& value) {
 }
 
 struct Script::State {
-    explicit State(Limits limits) : sandbox(limits), most_commands(limits.commands) {}
+    explicit State(Limits limits)
+        : sandbox(limits), most_commands(limits.commands), most_bytes(limits.command_bytes) {}
 
     Sandbox sandbox;
     std::int64_t most_commands;
+    std::size_t most_bytes;
+    std::size_t bytes = 0; ///< of the arguments so far
     std::string name;
     std::string summary;
     std::vector<Parameter> parameters;
@@ -326,10 +330,16 @@ struct Script::State {
             if (status == LUA_YIELD && sequence >= most_commands) {
                 failed(fmt::format("{}: the script gave more than {} commands", name, most_commands));
             } else if (status == LUA_YIELD) {
-                if (std::optional<ScriptCommand> command = command_of(results)) {
+                std::optional<ScriptCommand> command = command_of(results);
+                bytes += command ? base::to_json(command->arguments).size() : 0;
+                if (command && bytes <= most_bytes) {
                     return *std::move(command);
                 }
-                if (reply(false, refusal)) {
+                if (command) {
+                    --sequence;
+                    failed(
+                        fmt::format("{}: the script has said more than {} bytes to ctx", name, most_bytes));
+                } else if (reply(false, refusal)) {
                     arguments = 2;
                     continue;
                 }

@@ -31,6 +31,7 @@ bool Run::State::keep_what_was_done(Stop& what) const {
 void Run::State::stop(Stop::How how, Outcome result, std::string reason) {
     stopped = Stop{how, result, std::move(reason)};
     if (broken) {
+        tell_uncalled(*broken);
         said.ended = ScriptEnded{false, *std::exchange(broken, std::nullopt)};
     }
     keep_what_was_done(*stopped);

@@ -210,6 +210,7 @@ constexpr struct {
     {"while true do ctx:defer(function() end) end", "ctx:defer: at most 100 functions can be deferred"},
     {"while true do pcall(ctx.defer, ctx, pcall) end", too_long},
     {"while true do pcall(ctx.now, ctx) end", "the script gave more than 100000 commands"},
+    {"while true do ctx:log(('x'):rep(60000)) end", "the script has said more than 8388608 bytes to ctx"},
     {"while true do pcall(ctx.wait, ctx) end", too_long},
     {"while true do pcall(function() return ctx.updat end) end", too_long},
 };
@@ -223,7 +224,8 @@ std::vector<Attack> attacks() {
         list.push_back({"return workflow { run = function(ctx, params)\n" + text + "\nend }", said,
                         text.starts_with("while true do ctx:defer") ||
                             text.starts_with("while true do pcall(ctx.defer") ||
-                            text.starts_with("while true do pcall(ctx.now")});
+                            text.starts_with("while true do pcall(ctx.now") ||
+                            text.starts_with("while true do ctx:log")});
     }
     // Sources.
     const std::string shell = "return workflow { run = function() end, summary = ";

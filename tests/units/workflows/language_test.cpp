@@ -166,7 +166,13 @@ TEST_CASE("the engine takes every option of the table") {
          {std::pair("update", Action::Update), std::pair("restart", Action::Restart),
           std::pair("stop", Action::Stop), std::pair("start", Action::Start)}) {
         INFO(name);
-        CHECK_NOTHROW(read_act(action, command_of(*find_method(name)), 1));
+        // Of these two only one at a time: nobody compares with peers that stand by.
+        for (const std::string_view without : {"analysis", "standby"}) {
+            base::Value arguments = command_of(*find_method(name));
+            std::erase_if(arguments.object()->members,
+                          [&](const base::Member& member) { return member.name == without; });
+            CHECK_NOTHROW(read_act(action, arguments, 1));
+        }
     }
     RunInput input = tests::fleet_input({1});
     input.levels = {{base::ComponentName("shop/app")}};

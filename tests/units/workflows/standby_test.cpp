@@ -222,6 +222,12 @@ TEST_CASE("a half that is too large to stand by is refused before anybody is tou
     drive_under_laws(alone, 2);
     CHECK(told(alone, "'standby' leaves service when a batch takes over as a whole; write hold = true, too"));
     CHECK(order_of(alone, OrderKind::Drain).empty());
+    Fleet compared =
+        halves(4, "analysis = { { name = 'n', command = 'rate', pass = '<= 2', compare = 'peers' } }");
+    drive_under_laws(compared, 2);
+    CHECK(told(compared,
+               "'standby' leaves no peer in service that 'analysis' could compare with; judge the number "
+               "itself, or leave 'standby' out"));
 }
 
 TEST_CASE("kill -9 at every journal write of a take-over that is taken back ends like the undisturbed run",
