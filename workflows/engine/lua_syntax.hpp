@@ -86,4 +86,18 @@ struct Chunk {
 /// in Lua. Bounds on the number of upvalues and registers are left to Lua itself.
 Chunk parse(std::string_view text);
 
+/// Visits an expression and all that it is made of; what stands in the bodies of functions is not.
+template <class Visit> void walk(const Expression& expression, Visit& visit) {
+    visit(expression);
+    for (const auto& part : expression.parts) {
+        walk(*part, visit);
+    }
+    for (const TableField& field : expression.fields) {
+        if (field.key) {
+            walk(*field.key, visit);
+        }
+        walk(*field.value, visit);
+    }
+}
+
 } // namespace workflows::engine::syntax

@@ -65,19 +65,6 @@ private:
             }
         }
     }
-    template <class Visit> static void walk(const Expression& expression, Visit& visit) {
-        visit(expression);
-        for (const auto& part : expression.parts) {
-            walk(*part, visit);
-        }
-        for (const TableField& field : expression.fields) {
-            if (field.key) {
-                walk(*field.key, visit);
-            }
-            walk(*field.value, visit);
-        }
-    }
-
     // `a.b`, `a["b"]`, `a:b()`, a global; nothing for what is computed.
     static const std::string* name_in(const Expression& expression) noexcept {
         if (expression.kind == Kind::Method || expression.kind == Kind::Global) {

@@ -15,19 +15,6 @@ using Kind = Expression::Kind;
 
 namespace {
 
-template <class Visit> void walk(const Expression& expression, Visit& visit) {
-    visit(expression);
-    for (const auto& part : expression.parts) {
-        walk(*part, visit);
-    }
-    for (const TableField& field : expression.fields) {
-        if (field.key) {
-            walk(*field.key, visit);
-        }
-        walk(*field.value, visit);
-    }
-}
-
 // `a.b` or `a["b"]`.
 const std::string* member_name(const Expression& expression) noexcept {
     return expression.kind == Kind::Index && expression.parts[1]->kind == Kind::String

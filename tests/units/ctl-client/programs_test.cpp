@@ -220,7 +220,8 @@ TEST_CASE(
     "a client that is killed while a command runs reports its true end at the next start, and it ran once",
     "[law-6][law-7]") {
     Host host;
-    host.deploy_command("echo x >> began; touch runs; until [ -e go ]; do sleep 0.01; done; echo done; exit 3");
+    host.deploy_command(
+        "echo x >> began; touch runs; until [ -e go ]; do sleep 0.01; done; echo done; exit 3");
     const Order order = host.make_order("command", {{"name", "work"}});
     host.kill_client();
     const pid_t client = ::fork();

@@ -6,6 +6,7 @@
 #include "tests/catch.hpp"
 #include "tests/fakes/fleet.hpp"
 #include "tests/fakes/laws.hpp"
+#include "workflows/simulator/scenario.hpp"
 
 #include <algorithm>
 #include <functional>
@@ -71,6 +72,29 @@ inline void drive_under_laws(Fleet& fleet, std::size_t most = 100) {
     CHECK(laws.broken == std::vector<std::string>{});
     CHECK(std::none_of(fleet.behaviours().begin(), fleet.behaviours().end(),
                        [](const Behaviour& node) { return node.drained; }));
+}
+
+// Law 7: kill -9 of the dispatcher before or after any event, and the run ends as it does undisturbed.
+inline void kill_at_every_event(workflows::simulator::Scenario scenario) {
+    using workflows::simulator::Played;
+    const auto ending = [](const Played& played) {
+        std::string text = played.outcome;
+        for (const TargetView& view : played.targets) {
+            text += "\n" + view.target.str() + " " + std::string(word(view.state));
+        }
+        return text;
+    };
+    const Played undisturbed = workflows::simulator::play(scenario);
+    REQUIRE(undisturbed.events > 0);
+    for (std::int64_t event = 0; event < undisturbed.events; ++event) {
+        for (const bool before : {true, false}) {
+            INFO("killed " << (before ? "before" : "after") << " event " << event);
+            scenario.crashes = {{event, before}};
+            const Played played = workflows::simulator::play(scenario);
+            CHECK(played.broken == std::vector<std::string>{});
+            CHECK(ending(played) == ending(undisturbed));
+        }
+    }
 }
 
 // The most orders of this kind that were out at once.
