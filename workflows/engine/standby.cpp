@@ -22,7 +22,8 @@ void Run::State::take_over() {
     std::set<base::ComponentName> served;
     for (const std::size_t member : act->batches[act->at].members) {
         const Progress& target = targets[member];
-        if (target.state == TargetState::Soaking || target.state == TargetState::Updated) {
+        const bool serves = target.state == TargetState::Soaking || target.state == TargetState::Updated;
+        if (TIERCEL_GUARD("takes-over-as-a-whole", serves)) {
             served.insert(name(target).component);
         }
     }
