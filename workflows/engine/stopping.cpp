@@ -76,7 +76,12 @@ void Run::State::pass_point_of_no_return(const Progress& target, const std::stri
         undecided -= unclear ? 1 : 0;
         const bool probed = waits.state == TargetState::Probing || waits.state == TargetState::Proving;
         if (std::exchange(waits.halted, false)) {
-            waits.verdict ? undrain_after_failure(waits) : next_step(waits, step_of(waits.state));
+            if (!waits.verdict) {
+                next_step(waits, step_of(waits.state));
+            } else if (waits.drained ||
+                       !is_terminal_word(waits.state)) { // else it has said what became of it
+                undrain_after_failure(waits);
+            }
         } else if (waits.state == TargetState::Proving && !waits.order && !waits.held && !unclear) {
             settle_again(waits);
         } else if (probed && !waits.order && !waits.held) {

@@ -217,7 +217,8 @@ void Laws::see_standby(Known& known, const SendOrder& order) {
         const bool well = other.state == TargetState::Updated || !is_terminal_word(other.state);
         const bool counts = other.in_batch && other.level == known.level && !other.failed && well;
         succeeded |= counts && other.component == known.component;
-        if (counts && (other.out() || !other.applied)) {
+        // One that had the release already was only looked at.
+        if (counts && (other.out() || (other.changed && !other.applied))) {
             break_law("standby",
                       fmt::format("{} makes way before {}, of the batch that takes over, serves", who,
                                   simulation_.run().input().targets[place(other)].target.str()));
@@ -242,7 +243,7 @@ void Laws::see_command_order(Known& known, const SendOrder& order) {
         if (stopped_ && !cleaning_) {
             break_law("law 2", fmt::format("'{}' was begun on {} after the stop", name, who));
         }
-        if (paused_ && !stopped_) {
+        if (paused_ && !stopped_ && !cleaning_) {
             break_law("law 2", fmt::format("'{}' was begun on {} in a pause", name, who));
         }
         if (script_failed_ && !stopped_) {

@@ -197,6 +197,21 @@ TEST_CASE("what is irreversible and succeeds after the run has stopped is not un
     CHECK(fleet.counts() == "1 failed, 2 not_started, 1 updated");
 }
 
+TEST_CASE(
+    "who has failed and waits to go back has said so once, when what is irreversible succeeds beside it",
+    "[law-1][law-9]") {
+    for (const bool drains : {true, false}) {
+        INFO(drains);
+        Fleet fleet(beside_migration(), script("ctx:preflight() ctx:update(ctx.levels[1])"));
+        fleet.at("shop/a0", "a0-1").slow[OrderKind::Command] = 60s;
+        fleet.at("shop/a1", "a1-1").drains = drains;
+        fleet.at("shop/a1", "a1-1").refuses[OrderKind::Restart] = {};
+        drive_under_laws(fleet);
+        CHECK(fleet.outcome() == "needs_person");
+        CHECK(fleet.counts() == "1 failed, 2 not_started, 1 updated");
+    }
+}
+
 TEST_CASE("who waited to be taken back goes on to its end when what is irreversible succeeds",
           "[law-5][law-9]") {
     // a1-1 is between two steps, or settles, while the cancel comes too late for the migration.
