@@ -219,6 +219,7 @@ struct Run::State {
     std::optional<std::string> paused;      ///< why
     std::optional<base::Time> paused_until; ///< by whoever has said how long that may take
     std::string asked_of_people;            ///< what Patience waits for
+    bool has_patience = false;              ///< there may be a timer of that kind
     std::optional<std::string>
         broken; ///< why the script cannot go on; nobody starts before a person has spoken
     std::optional<Act> act;

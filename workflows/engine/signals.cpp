@@ -175,8 +175,11 @@ bool Run::State::give_up_undecided(const std::string& why) {
 // Law 10: nobody waits for a person for ever. Another question gets another time.
 void Run::State::keep_patience() {
     const bool over = phase == Phase::Settling || phase == Phase::Cleaning || phase == Phase::Over;
-    const std::string question = fmt::format("{}\n{}\n{}", paused.value_or(""), asked(), broken.value_or(""));
     const bool waits = !over && (paused || broken || !asked().empty());
+    if (!waits && !has_patience) {
+        return; // as after nearly every event: nobody looks through all timers
+    }
+    const std::string question = fmt::format("{}\n{}\n{}", paused.value_or(""), asked(), broken.value_or(""));
     const auto timer = std::find_if(timers.begin(), timers.end(), [](const auto& each) {
         return each.second.kind == OpenTimer::Kind::Patience;
     });
@@ -186,6 +189,7 @@ void Run::State::keep_patience() {
     if (timer != timers.end()) {
         timers.erase(timer);
     }
+    has_patience = waits;
     if (waits) {
         asked_of_people = question;
         set_timer(OpenTimer::Kind::Patience, std::max(now, paused_until.value_or(now)) + patience,
