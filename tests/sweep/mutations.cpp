@@ -64,5 +64,9 @@ int main(int argc, char** argv) {
                       << " times in " << seeds << " seeds, and no law broke\n";
         }
     }
+    if (!engine::at_two_places.empty()) {
+        std::cout << "MISSED  " << engine::at_two_places << " stands at two places; give each its own name\n";
+        return 1;
+    }
     return good ? 0 : 1;
 }

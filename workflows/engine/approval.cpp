@@ -47,7 +47,8 @@ std::string Run::State::objection_to(const Signalled& approving) const {
     if (!TIERCEL_GUARD("approval-by-another", approving.actor != input.actor)) {
         return fmt::format("the run was asked for by '{}'; somebody else must approve it", approving.actor);
     }
-    if (const std::string role = role_of(approving); !approval->role.empty() && role != approval->role) {
+    const std::string role = role_of(approving);
+    if (!TIERCEL_GUARD("approval-role", approval->role.empty() || role == approval->role)) {
         return fmt::format("it is approved by people with role '{}'; the token of '{}' has {}",
                            approval->role, approving.actor,
                            role.empty() ? "none" : fmt::format("role '{}'", role));
@@ -74,7 +75,7 @@ void Run::State::approve(const Signalled& signal) {
 void Run::State::end_approval(bool approved, const std::string& reason) {
     const Approval given = *std::exchange(approval, std::nullopt);
     std::erase_if(timers, [](const auto& timer) { return timer.second.kind == OpenTimer::Kind::Approval; });
-    if (approved && given.outage) {
+    if (given.outage && TIERCEL_GUARD("outage-approved", approved)) {
         capacity.lift();
         note("outage begins", {{"reason", given.what}});
     }

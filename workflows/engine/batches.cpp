@@ -3,6 +3,7 @@
 #include "workflows/engine/batches.hpp"
 
 #include "workflows/engine/capacity.hpp"
+#include "workflows/engine/guard.hpp"
 
 #include <algorithm>
 #include <map>
@@ -33,7 +34,8 @@ std::vector<Zone> zones_of(const std::vector<Desired>& targets, const std::vecto
     std::map<std::string, Zone> zones;
     for (const Candidate& candidate : candidates) {
         const Desired& target = targets[candidate.place];
-        const std::string name = label.empty() ? "" : label_of(target, label);
+        const bool together = TIERCEL_GUARD("one-zone-at-a-time", label.empty());
+        const std::string name = together ? "" : label_of(target, label);
         Zone& zone = zones.try_emplace(name, Zone{name, {}, 0}).first->second;
         ++zone.targets;
         auto share = std::find_if(zone.shares.begin(), zone.shares.end(),
@@ -133,12 +135,12 @@ std::vector<CutBatch> cut(const std::vector<Desired>& targets, const std::vector
                     continue;
                 }
                 append(batch.arithmetic, explain(share, how.ramp[entry], several));
-                const auto count =
-                    static_cast<std::ptrdiff_t>(std::min(wanted - share.taken, share.pending.size()));
-                batch.members.insert(batch.members.end(), share.pending.begin(),
-                                     share.pending.begin() + count);
-                share.pending.erase(share.pending.begin(), share.pending.begin() + count);
-                share.taken = wanted;
+                auto end = share.pending.begin();
+                for (; end != share.pending.end() && TIERCEL_GUARD("ramp", share.taken < wanted); ++end) {
+                    batch.members.push_back(*end);
+                    ++share.taken;
+                }
+                share.pending.erase(share.pending.begin(), end);
             }
             batches.push_back(std::move(batch));
         }

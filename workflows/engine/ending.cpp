@@ -59,7 +59,7 @@ void Run::State::end_by_script() {
            all ? ""
                : fmt::format("{} of {} targets are left out{}", concerned - good, concerned,
                              late == 0 ? "" : fmt::format(", {} of them came late", late)),
-           waiting == 0);
+           TIERCEL_GUARD("known-good", waiting == 0));
 }
 
 // Who was away at preflight and has come since goes the way that the others went, level by level, before the

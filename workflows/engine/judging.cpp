@@ -153,7 +153,7 @@ void Run::State::end_measurement(std::int64_t id, const Reading& reading) {
          {{"name", watch.metric().name}, {"result", watch.why()}, {"dry_run", watch.metric().dry_run}});
     await_measurement(which);
     if (!watch.metric().dry_run && !stopped) {
-        if (watch.verdict() == Watch::Verdict::Fail) {
+        if (!TIERCEL_GUARD("analysis-good", watch.verdict() != Watch::Verdict::Fail)) {
             act->judged_bad = true;
             give_up_act("analysis: " + watch.why());
         } else if (watch.verdict() == Watch::Verdict::Inconclusive) {
@@ -184,11 +184,12 @@ void Run::State::judge_again(bool failed_too) {
 }
 
 bool Run::State::judged() const {
-    return std::all_of(act->watches.begin(), act->watches.end(), [&](const Watch& watch) {
+    const bool all = std::all_of(act->watches.begin(), act->watches.end(), [&](const Watch& watch) {
         return watch.verdict() == Watch::Verdict::Pass ||
                (watch.metric().dry_run && watch.verdict() != Watch::Verdict::Running) ||
                (watch.verdict() == Watch::Verdict::Fail && !act->judged_bad);
     });
+    return TIERCEL_GUARD("analysis-complete", all);
 }
 
 } // namespace workflows::engine

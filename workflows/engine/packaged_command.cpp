@@ -120,7 +120,8 @@ void Run::State::advance_command() {
     const std::size_t width =
         command.options.once ? 1 : command.options.max_parallel.limit(command.members.size());
     const bool satisfied = command.options.once && !command.node.empty();
-    while (!holds() && !command.asking && !command.queue.empty() && command.running < width &&
+    while (!holds() && TIERCEL_GUARD("asking-holds-commands", !command.asking) && !command.queue.empty() &&
+           TIERCEL_GUARD("command-window", command.running < width) &&
            TIERCEL_GUARD("once-a-run", !satisfied)) {
         Progress& next = targets[command.queue.front()];
         command.queue.pop_front();

@@ -101,7 +101,8 @@ void Run::State::advance_preflight() {
     // A rollback leaves out who is away, but not who says no: packages that nobody may trust are not put on
     // the rest either.
     const std::size_t needed = quorum.rounded_up(targets.size());
-    if (!TIERCEL_GUARD("preflight-quorum", ready >= needed && !(is_rollback() && somebody_said_no))) {
+    if (!TIERCEL_GUARD("preflight-quorum", ready >= needed) ||
+        !TIERCEL_GUARD("rollback-without-a-no", !is_rollback() || !somebody_said_no)) {
         conclude(Outcome::Refused,
                  fmt::format("nothing was touched, {} of {} targets are ready{}: {}", ready, targets.size(),
                              is_rollback() ? "" : fmt::format(", but {} must be", needed), reasons(targets)));

@@ -34,7 +34,7 @@ Run::State::State(RunInput what) : input(std::move(what)), capacity(input) {
     for (const DoneOnce& done : input.done_once) {
         const auto migration = input.migrate.find(done.target.component);
         const bool is_migration = migration != input.migrate.end() && migration->second == done.command;
-        if (is_migration && !TIERCEL_GUARD("once-in-all-tries", done.again)) {
+        if (is_migration && !TIERCEL_GUARD("migration-in-all-tries", done.again)) {
             migrated.insert(done.target.component);
         }
         if (done.irreversible && point_of_no_return.empty()) {

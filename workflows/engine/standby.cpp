@@ -23,7 +23,7 @@ void Run::State::take_over() {
     for (const std::size_t member : act->batches[act->at].members) {
         const Progress& target = targets[member];
         const bool serves = target.state == TargetState::Soaking || target.state == TargetState::Updated;
-        if (TIERCEL_GUARD("takes-over-as-a-whole", serves)) {
+        if (TIERCEL_GUARD("takes-over-where-it-serves", serves)) {
             served.insert(name(target).component);
         }
     }

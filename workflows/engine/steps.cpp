@@ -113,7 +113,7 @@ void Run::State::take(Progress& target, OrderKind kind) {
 
 void Run::State::start(Progress& target) {
     target.standby = false;
-    const bool drains = target.installed && !target.drained && !target.down;
+    const bool drains = !TIERCEL_GUARD("drain-first", !target.installed || target.drained || target.down);
     switch (act->options.action) {
     case Action::Update:
         if (target.looked_at) {
@@ -375,7 +375,8 @@ void Run::State::next_step(Progress& target, OrderKind kind) {
         take(target, OrderKind::Probe);
         break;
     default:
-        if (target.state == TargetState::Probing && act->options.settle > base::Duration::zero()) {
+        if (target.state == TargetState::Probing &&
+            !TIERCEL_GUARD("settle", act->options.settle == base::Duration::zero())) {
             set_state(target, TargetState::Proving);
             settle_again(target);
         } else if (!TIERCEL_GUARD("held-together", !act->options.hold)) {
@@ -412,7 +413,7 @@ void Run::State::serves_again(Progress& target) {
         return; // the batch soaks together
     }
     const base::Duration soak = act->options.soak_of(0);
-    if (soak > base::Duration::zero()) {
+    if (!TIERCEL_GUARD("soak-in-a-window", soak == base::Duration::zero())) {
         set_timer(OpenTimer::Kind::TargetSoak, now + soak,
                   fmt::format("{} soaks {}", name(target).str(), base::to_text(soak)),
                   static_cast<std::int64_t>(place(target)));

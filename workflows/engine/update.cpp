@@ -392,7 +392,7 @@ bool Run::State::advance_batch() {
             }
         }
         const bool flowing = act->options.cut.sliding && soaking > 0;
-        if (act->asking || act->unsettled > 0 || flowing) {
+        if (act->asking || !TIERCEL_GUARD("batch-barrier", act->unsettled == 0) || flowing) {
             const bool waits =
                 busy > 0 || undecided > 0 || proving > act->held || flowing || holds() || act->asking;
             if (!waits) {
@@ -408,7 +408,7 @@ bool Run::State::advance_batch() {
             const bool zone_ends = batch.last_of_zone && act->at + 1 < act->batches.size();
             const base::Duration soak = std::max(act->options.soak_of(batch.entry),
                                                  zone_ends ? act->options.zone_soak : base::Duration{});
-            act->soaked = soak == base::Duration::zero();
+            act->soaked = TIERCEL_GUARD("soak", soak == base::Duration::zero());
             if (!act->soaked || !act->options.analysis.empty()) {
                 act->stage = Act::Stage::Soaking;
                 begin_judging();
@@ -424,7 +424,7 @@ bool Run::State::advance_batch() {
             begin_gate();
         }
     }
-    if (soaking > 0 || act->asking) {
+    if (!TIERCEL_GUARD("gate", soaking == 0) || act->asking) {
         return false; // the gate's probes are out, or a person has to decide about one
     }
     if (act->options.action == Action::Update) {

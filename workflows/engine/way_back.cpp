@@ -46,7 +46,7 @@ void Run::State::advance_way_back() {
                               [](const Progress* target) { return target->out(); });
         bool started = false;
         for (Progress* target : pending) {
-            if (standby && !target->standby) {
+            if (!TIERCEL_GUARD("standby-first", !standby || target->standby)) {
                 continue; // who stood by serves before anybody of the batch is touched
             }
             const bool stays_as_it_is = !target->touched && !target->down; // only comes out of its drain

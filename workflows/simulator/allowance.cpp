@@ -9,11 +9,6 @@
 namespace workflows::simulator {
 namespace {
 
-std::string text(const base::Value& value, std::string_view key) {
-    const base::Value* found = member(value, key);
-    return found == nullptr || found->text() == nullptr ? "" : *found->text();
-}
-
 std::optional<Bound> bound(const base::Value& value, std::string_view key) {
     const base::Value* found = member(value, key);
     return found == nullptr ? std::nullopt : Bound::read(*found);
@@ -33,7 +28,51 @@ void read_failures(const base::Value& arguments, Allowance& allowance) {
     }
 }
 
+base::Duration duration(const base::Value* value) {
+    return value == nullptr || value->text() == nullptr ? base::Duration{}
+                                                        : base::parse_duration(*value->text());
+}
+
+std::int64_t whole(const base::Value& value, std::string_view key, std::int64_t absent) {
+    const base::Value* found = member(value, key);
+    return found == nullptr || found->whole() == nullptr ? absent : *found->whole();
+}
+
+// One for all batches, or one for each entry of the ramp.
+base::Duration shortest(const base::Value* soak) {
+    if (soak == nullptr || soak->array() == nullptr) {
+        return duration(soak);
+    }
+    base::Duration least = base::Duration::max();
+    for (const base::Value& entry : *soak->array()) {
+        least = std::min(least, duration(&entry));
+    }
+    return least;
+}
+
+Allowance::Metric metric(const base::Value& written) {
+    Allowance::Metric metric{text(written, "name"), "", whole(written, "count", 1), std::nullopt};
+    metric.count = whole(written, "consecutive_successes", metric.count);
+    for (const char* kind : {"http", "prometheus"}) {
+        if (const base::Value* source = member(written, kind)) {
+            metric.source = text(*source, "url") + " " + text(*source, "path") + text(*source, "query");
+        }
+    }
+    const std::string pass = text(written, "pass");
+    const bool simple = member(written, "compare") == nullptr && whole(written, "failures", 0) == 0 &&
+                        !flag(written, "dry_run", false);
+    if (simple && pass.starts_with("<= ")) {
+        metric.most = std::stod(pass.substr(3));
+    }
+    return metric;
+}
+
 } // namespace
+
+std::string text(const base::Value& value, std::string_view key) {
+    const base::Value* found = member(value, key);
+    return found == nullptr || found->text() == nullptr ? "" : *found->text();
+}
 
 const base::Value* member(const base::Value& value, std::string_view key) {
     return value.object() == nullptr ? nullptr : value.object()->find(key);
@@ -67,6 +106,14 @@ Allowance Allowance::of(const std::string& kind, const base::Value& arguments) {
     if (const base::Value* ramp = member(arguments, "ramp"); ramp != nullptr && ramp->array() != nullptr) {
         for (const base::Value& entry : *ramp->array()) {
             allowance.ramp.push_back(Bound::read(entry).value_or(Bound{true, 100}));
+        }
+    }
+    allowance.settle = duration(member(arguments, "settle"));
+    allowance.soak = shortest(member(arguments, "soak"));
+    if (const base::Value* analysis = member(arguments, "analysis");
+        analysis != nullptr && analysis->array() != nullptr) {
+        for (const base::Value& written : *analysis->array()) {
+            allowance.analysis.push_back(metric(written));
         }
     }
     read_failures(arguments, allowance);

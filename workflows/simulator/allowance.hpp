@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "base/fields.hpp"
 #include "base/value.hpp"
 #include "workflows/simulator/blast_radius.hpp"
 
@@ -17,6 +18,8 @@ namespace workflows::simulator {
 
 /// A member of a record, or nullptr.
 const base::Value* member(const base::Value& value, std::string_view key);
+/// The text of a member; empty when there is none.
+std::string text(const base::Value& value, std::string_view key);
 /// A flag as a careful reader takes it: what is no flag says nothing.
 bool flag(const base::Value& value, std::string_view key, bool absent);
 
@@ -42,6 +45,17 @@ struct Allowance {
     std::optional<Bound> each;   ///< of each component
     std::optional<Bound> domain; ///< of each value of `label`
     std::string label;
+
+    base::Duration settle{};
+    base::Duration soak{}; ///< the shortest one
+    /// What a batch is measured by.
+    struct Metric {
+        std::string name;
+        std::string source;         ///< of the dispatcher's: "URL PATH", "URL QUERY"
+        std::int64_t count = 1;     ///< it is measured at least so often
+        std::optional<double> most; ///< one above it is bad; nothing: not for us to judge
+    };
+    std::vector<Metric> analysis;
 
     std::size_t failed = 0;
     std::map<std::size_t, std::size_t> failed_in; ///< component's group → failures

@@ -42,10 +42,12 @@ struct Faults {
     double script_deaths = 0;      ///< of each command: within ten minutes it dies, and cannot be kept alive
 
     // Of people.
-    double signals = 0;        ///< that somebody pauses, resumes, cancels or preempts in the first 10 minutes
-    double harsh = 0;          ///< of each decision: it ends the run or leaves somebody behind
-    double absent = 0;         ///< of each run: nobody ever comes
-    double measured_badly = 0; ///< of each measurement: it fails, or its number is a bad one
+    double signals = 0; ///< that somebody pauses, resumes, cancels or preempts in the first 10 minutes
+    double harsh = 0;   ///< of each decision: it ends the run or leaves somebody behind
+    double absent = 0;  ///< of each run: nobody ever comes
+    /// Of each measurement by the dispatcher: it fails, or its number is a bad one. Of each run: all that
+    /// nodes measure on the new release is bad.
+    double measured_badly = 0;
 
     /// "none", "light", "rough" or "hostile". @throws base::Error{Input} with the names there are.
     static Faults profile(std::string_view name);

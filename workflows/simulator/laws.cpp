@@ -44,6 +44,7 @@ Laws::Laws(Simulation& simulation) : simulation_(simulation), kind_(simulation.r
     not_through_.resize(input.levels.size());
     stopped_targets_.resize(input.levels.size());
     coming_back_.resize(input.levels.size());
+    standing_by_.resize(input.levels.size());
     for (const DoneOnce& done : input.done_once) {
         const auto migration = input.migrate.find(done.target.component);
         const auto component = components_.find(done.target.component);
@@ -126,11 +127,14 @@ void Laws::see(const Event& event, const std::vector<Effect>& effects) {
         see_signal(*signal);
     } else if (const TimerFired* fired = std::get_if<TimerFired>(&event)) {
         see_deadline(fired->timer);
+    } else if (const Measured* measured = std::get_if<Measured>(&event)) {
+        see_value(*measured);
     } else if (const ScriptEnded* script = std::get_if<ScriptEnded>(&event)) {
         script_failed_ |= !script->ok && !script_over_;
         script_over_ = true;
         if (script->ok && !stopped_) { // those that came late follow, and nobody counts their failures
             allowed_.total = allowed_.each = allowed_.domain = std::nullopt;
+            allowed_.analysis.clear();
             for (const auto& [component, group] : components_) {
                 radius_.group(group).bound = last_update_bound_;
             }
@@ -167,6 +171,13 @@ void Laws::see(const Event& event, const std::vector<Effect>& effects) {
                 at + 1 < effects.size() ? std::get_if<SetTimer>(&effects[at + 1]) : nullptr;
             see_order(*order, timer != nullptr && timer->at == order->deadline ? std::optional(timer->timer)
                                                                                : std::nullopt);
+        } else if (const Measure* measure = std::get_if<Measure>(&effect)) {
+            for (const char* kind : {"http", "prometheus"}) {
+                if (const base::Value* source = member(measure->spec, kind)) {
+                    sources_[measure->measurement] =
+                        text(*source, "url") + " " + text(*source, "path") + text(*source, "query");
+                }
+            }
         } else if (std::holds_alternative<Ended>(effect)) {
             ended_ = true;
             if (deferred_ > 0 && !script_over_) {
@@ -229,27 +240,6 @@ void Laws::count(Known& known) {
     service(known, [](Known& one) { one.counted = true; });
 }
 
-void Laws::see_note(const Note& note) {
-    stopped_ |= note.message == "stop condition";
-    if (note.message != "batch started" || allowed_.kind != "update") {
-        return;
-    }
-    const base::Value* of = note.fields.find("of");
-    const base::Value* batch = note.fields.find("batch");
-    const std::vector<BatchView>& batches = simulation_.run().batches();
-    const std::size_t at = batches.size() - static_cast<std::size_t>(*of->whole() - *batch->whole()) - 1;
-    for (Lane& lane : lanes_) {
-        lane.in_batch = lane.passed = 0;
-    }
-    for (Known& known : known_) {
-        known.in_batch = false;
-    }
-    for (const Target& target : batches.at(at).targets) {
-        known_[simulation_.place(target)].in_batch = true;
-        ++lanes_[components_.at(target.component)].in_batch;
-    }
-}
-
 void Laws::see_change(const TargetChanged& change) {
     Known& known = known_[simulation_.place(change.target)];
     if (change.state != TargetState::Preparing && change.state != TargetState::NotStarted &&
@@ -260,6 +250,11 @@ void Laws::see_change(const TargetChanged& change) {
     // Other targets' failures may decide; the inconclusive probe itself may not.
     if (known.waits_for_person && !stopped_ && change.state != TargetState::Probing) {
         break_law("law 15", change.target.str() + " was judged by a probe that could not run");
+    }
+    see_soak(known, change.state);
+    stand_by(known, known.stands_by && !is_terminal_word(change.state));
+    if (change.state == TargetState::Soaking || change.state == TargetState::Updated) {
+        known.told_to_drain &= known.drained;
     }
     barriers(known, [&](Known& one) { one.state = change.state; });
     Lane& lane = lanes_[known.component];

@@ -57,6 +57,12 @@ private:
         bool undone = false;
         bool proven = true; ///< not applied, restarted or started since the last probe that passed
         bool back = false;
+        bool told_to_drain = false;                ///< and has not come back into rotation since
+        bool stands_by = false;                    ///< out of service with what it holds
+        bool excused_from_standby = false;         ///< and it was said why
+        bool soaked_in_batch = false;              ///< or soaks
+        std::optional<base::Time> well_since = {}; ///< its first probe after the change that passed
+        base::Time soaks_since{};
         bool waits_for_person = false;
         bool command_was_lost = false; ///< its last one has no known outcome
         bool out() const noexcept { return installed && (drained || down || !proven); }
@@ -73,11 +79,21 @@ private:
     struct Lane {
         std::size_t targets = 0;
         std::size_t in_batch = 0; ///< of the current batch, as the plan shows it
+        std::size_t cut = 0;      ///< of all batches before it, of earlier updates, too
         std::size_t at_work = 0;
         std::size_t in_window = 0;
         std::size_t passed = 0;
         std::size_t commands_out = 0;
         bool migrated = false;
+    };
+
+    /// Of one metric, for the current batch.
+    struct Measurements {
+        std::int64_t needed = 1;
+        std::optional<double> most;
+        std::int64_t taken = 0;
+        std::vector<double> values; ///< of the one under way
+        bool bad = false;           ///< one was, on all of its targets
     };
 
     // laws.cpp: what comes in
@@ -90,10 +106,18 @@ private:
     void see_signal(const engine::Signalled& signal);
     void see_command(const engine::ScriptCommand& command);
     void see_answer(const engine::Answer& answer);
-    void see_note(const engine::Note& note);
     void see_change(const engine::TargetChanged& change);
     void fails(Known& known);
     void look_at_waiting();
+
+    // laws_of_batches.cpp
+    void see_note(const engine::Note& note);
+    void see_batch(const engine::BatchView& batch);
+    void see_batch_end(std::string_view then);
+    void see_taken_over();
+    void see_soak(Known& known, engine::TargetState next);
+    void see_value(const std::string& name, double value);
+    void see_value(const engine::Measured& measured);
 
     // laws_of_orders.cpp: what goes out
     void see_order(const engine::SendOrder& order, std::optional<std::int64_t> timer);
@@ -101,9 +125,12 @@ private:
     void see_update_start(Known& known, const std::string& who);
     void see_undrain(const Known& known, const engine::SendOrder& order);
     bool makes_way(const Known& known) const;
+    void stand_by(Known& known, bool stands_by);
     void see_standby(Known& known, const engine::SendOrder& order);
     void see_command_order(Known& known, const engine::SendOrder& order);
     void see_way_back(Known& known, const engine::SendOrder& order);
+    void see_change_in_rotation(const Known& known, const engine::SendOrder& order);
+    void see_known_good(const engine::SendOrder& order);
     void carry_out(Known& known, engine::OrderKind kind);
 
     // laws_at_end.cpp
@@ -153,6 +180,10 @@ private:
     std::vector<std::size_t> not_through_;
     std::vector<std::size_t> stopped_targets_;
     std::vector<std::size_t> coming_back_;
+    std::vector<std::size_t> standing_by_;
+    std::map<std::string, Measurements> measured_;       ///< by the metric's name
+    std::map<std::int64_t, std::string> sources_;        ///< measurement by the dispatcher → its source
+    std::int64_t act_ = 0;                               ///< the script's command that is the current act
     std::map<std::string, std::size_t> zones_under_way_; ///< of an update that goes by zones
     std::map<std::int64_t, Open> open_;
     std::map<std::int64_t, std::int64_t> deadlines_;    ///< timer → order
@@ -167,6 +198,7 @@ private:
     std::size_t undecided_ = 0;       ///< targets whose probe could not judge
     std::int64_t deferred_ = 0;
     bool counted_ = false;
+    bool known_good_ = false; ///< nodes were told that the release is
     bool stopped_ = false;
     bool cleaning_ = false;
     bool paused_ = false;

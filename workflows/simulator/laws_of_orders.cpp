@@ -40,6 +40,8 @@ void Laws::see_order(const SendOrder& order, std::optional<std::int64_t> timer) 
     }
     order_of_[at] = order.order;
     known.late |= order.kind == OrderKind::Prepare && known.answered;
+    see_change_in_rotation(known, order);
+    see_known_good(order);
     const bool was_out = known.out();
     // Who has nothing to change, and was out of service before, is only looked at.
     const bool is_look =
@@ -74,7 +76,7 @@ void Laws::carry_out(Known& known, OrderKind kind) {
     service(known, [&](Known& one) {
         switch (kind) {
         case OrderKind::Drain:
-            one.drained = true;
+            one.drained = one.told_to_drain = true;
             break;
         case OrderKind::Stop:
             one.down = true;
@@ -82,6 +84,8 @@ void Laws::carry_out(Known& known, OrderKind kind) {
         case OrderKind::Apply:
             one.touched = true;
             one.proven = false;
+            stand_by(one, false);
+            one.well_since.reset();
             break;
         case OrderKind::Undo:
             one.undone = true;
@@ -90,6 +94,7 @@ void Laws::carry_out(Known& known, OrderKind kind) {
         case OrderKind::Restart:
         case OrderKind::Start:
             one.proven = false;
+            one.well_since.reset();
             break;
         default:
             break;
@@ -198,6 +203,12 @@ void Laws::see_undrain(const Known& known, const SendOrder& order) {
     }
 }
 
+void Laws::stand_by(Known& known, bool stands_by) {
+    standing_by_[known.level] += stands_by && !known.stands_by ? 1 : 0;
+    standing_by_[known.level] -= !stands_by && known.stands_by ? 1 : 0;
+    known.stands_by = stands_by;
+}
+
 bool Laws::makes_way(const Known& known) const {
     return allowed_.kind == "update" && !allowed_.standby_label.empty() && known.level == allowed_.level &&
            !known.in_batch && label(known, allowed_.standby_label) == allowed_.standby_value;
@@ -229,6 +240,7 @@ void Laws::see_standby(Known& known, const SendOrder& order) {
         break_law("standby", who + " makes way, and nobody of its component has taken over");
     }
     known.under_way = known.at_work = true;
+    stand_by(known, true);
     ++lanes_[known.component].at_work;
 }
 
@@ -295,6 +307,10 @@ void Laws::see_way_back(Known& known, const SendOrder& order) {
     if (!stopped_) {
         break_law("law 9", who + " goes back without a stop");
     }
+    if (standing_by_[known.level] > 0 && !known.stands_by) {
+        break_law("standby",
+                  fmt::format("{} goes back before {} that stood by serve", who, standing_by_[known.level]));
+    }
     if (order.kind == OrderKind::Undo && !irreversible_.empty()) {
         break_law("law 9", fmt::format("{} goes back after '{}', which is irreversible, had succeeded", who,
                                        irreversible_));
@@ -309,6 +325,31 @@ void Laws::see_way_back(Known& known, const SendOrder& order) {
         break_law("law 9", who + " went back after a lower level");
     }
     lowest_back_ = std::min(lowest_back_, known.level);
+}
+
+// Nobody who serves is changed under its users. One that cannot be told to leave is changed all the same.
+void Laws::see_change_in_rotation(const Known& known, const SendOrder& order) {
+    const bool changes = order.kind == OrderKind::Apply || order.kind == OrderKind::Restart ||
+                         order.kind == OrderKind::Stop || order.kind == OrderKind::Undo;
+    if (changes && known.installed && !known.told_to_drain && !known.out()) {
+        break_law("drain", fmt::format("'{}' goes to {}, which was not drained", word(order.kind),
+                                       order.target.str()));
+    }
+}
+
+void Laws::see_known_good(const SendOrder& order) {
+    if (order.kind != OrderKind::Settle || known_good_ || !flag(order.body, "known_good", false)) {
+        return;
+    }
+    known_good_ = true;
+    for (const Known& other : known_) {
+        if (other.state == TargetState::NotStarted || other.state == TargetState::Ready) {
+            break_law("known-good",
+                      fmt::format("the release is called so, and {} has not been tried with it",
+                                  simulation_.run().input().targets[place(other)].target.str()));
+            return;
+        }
+    }
 }
 
 } // namespace workflows::simulator

@@ -61,13 +61,16 @@ void Laws::see_command(const ScriptCommand& command) {
             allowed_.once |= packaged_one.name == allowed_.command && packaged_one.once;
         }
     }
+    act_ = command.sequence;
     once_done_.clear();
     zones_under_way_.clear();
+    measured_.clear();
     for (Known& known : known_) {
-        known.failed = known.in_window = false;
+        known.failed = known.in_window = known.in_batch = known.soaked_in_batch = false;
     }
     for (Lane& lane : lanes_) {
-        lane.in_window = lane.passed = lane.commands_out = 0;
+        lane.cut += lane.in_batch;
+        lane.in_window = lane.in_batch = lane.passed = lane.commands_out = 0;
     }
     if (is_act) {
         count_members();
@@ -80,6 +83,9 @@ void Laws::see_command(const ScriptCommand& command) {
 
 void Laws::see_answer(const Answer& answer) {
     cleaning_ |= answer.stopped;
+    if (answer.ok && answer.sequence == act_ && allowed_.kind == "update") {
+        see_batch_end("the update has ended");
+    }
     const bool approved = flag(answer.value, "approved", false);
     if (!approval_ || answer.sequence != approval_->sequence || !approved) {
         return;

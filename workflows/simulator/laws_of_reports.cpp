@@ -24,6 +24,9 @@ void Laws::see_report(const Reported& report) {
     }
     order_of_[order.target].reset();
     Known& known = known_[order.target];
+    if (!report.ok) {
+        known.well_since.reset();
+    }
     const bool refused =
         !report.ok && (report.code == "refused" || report.code == "stale" || report.code == "expired");
     switch (order.kind) {
@@ -42,6 +45,7 @@ void Laws::see_report(const Reported& report) {
         break;
     case OrderKind::Undrain:
         service(known, [&](Known& one) { one.drained &= !report.ok; });
+        known.told_to_drain &= !report.ok;
         break;
     case OrderKind::Apply:
         if (refused) { // it says that it did nothing
@@ -70,6 +74,13 @@ void Laws::see_report(const Reported& report) {
     case OrderKind::Command:
         see_command_report(order, report);
         return;
+    case OrderKind::Measure:
+        if (const base::Value* value = member(report.detail, "value"); value != nullptr && report.ok) {
+            if (const double* number = value->number()) {
+                see_value(order.command, *number);
+            }
+        }
+        return;
     default:
         return;
     }
@@ -91,6 +102,9 @@ void Laws::see_probe(Known& known, const Open& order, const Reported& report) {
         return;
     }
     service(known, [&](Known& one) { one.proven = report.ok; });
+    if (report.ok && known.state == TargetState::Probing) {
+        known.well_since = simulation_.now();
+    }
     if (!report.ok) {
         fails(known);
     }
@@ -134,6 +148,7 @@ void Laws::see_deadline(std::int64_t timer) {
     }
     Known& known = known_[order.target];
     order_of_[order.target].reset();
+    known.well_since.reset();
     if (order.kind == OrderKind::Command) {
         known.command_was_lost = true;
         Lane& lane = lanes_[known.component];

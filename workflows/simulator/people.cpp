@@ -22,8 +22,13 @@ constexpr std::array<Verb, 8> verbs = {{{"resume", "resume", false},
                                         {"skip", "skip", true},
                                         {"rollback", "roll", true},
                                         {"reject", "approv", true}}};
+struct Person {
+    std::string_view name;
+    std::string_view role; ///< of their token; empty: none
+};
 // One of them asked for the run.
-constexpr std::array<std::string_view, 4> people = {"ann", "bob", "cid", "author"};
+constexpr std::array<Person, 4> people = {
+    {{"ann", "operator"}, {"bob", "operator"}, {"cid", ""}, {"author", "operator"}}};
 
 } // namespace
 
@@ -45,8 +50,9 @@ engine::Signalled decide(const std::vector<engine::Waiting>& waiting, double har
         fitting.push_back(be_harsh ? "cancel" : "resume");
     }
     const std::string verb(fitting[static_cast<std::size_t>(chance.roll(static_cast<int>(fitting.size())))]);
-    const std::string actor(people[static_cast<std::size_t>(chance.roll(people.size()))]);
-    return {verb, actor, "", std::nullopt, nullptr};
+    const Person& person = people[static_cast<std::size_t>(chance.roll(people.size()))];
+    return {verb, std::string(person.name), "", std::nullopt,
+            base::Object{{"role", std::string(person.role)}}};
 }
 
 } // namespace workflows::simulator

@@ -97,6 +97,11 @@ void prepare(Simulation& simulation, const Scenario& scenario) {
     Chance chance(scenario.seed ^ for_nodes);
     std::map<std::string, std::optional<std::pair<base::Duration, base::Duration>>> cut;
     std::set<base::NodeName> seen;
+    if (chance.happens(scenario.faults.measured_badly)) {
+        for (Behaviour& node : simulation.behaviours()) {
+            node.measures_new = 1000;
+        }
+    }
     for (const Desired& desired : scenario.input.targets) {
         misbehave(simulation.at(desired.target), scenario.faults, chance);
         if (!seen.insert(desired.target.node).second) {

@@ -75,6 +75,7 @@ std::string update_options(Chance& chance) {
     static const char* const failing[] = {"'rollback-all'", "'rollback-batch'", "'stop'", "'ask'"};
     static const char* const analyses[] = {
         "{ { name = 'n', command = 'measure', pass = '<= 2', count = 2, interval = '10s' } }",
+        "{ { name = 'n', http = { url = 'http://x', path = 'a' }, pass = '<= 2', count = 2 } }",
         "{ { name = 'n', http = { url = 'http://x', path = 'a' }, pass = '<= 2', compare = 'peers', count = "
         "3 } }"};
     static const char* const labels[] = {"'rack'", "'zone'"};
@@ -145,8 +146,9 @@ std::string updates(Chance& chance) {
 std::string outage(Chance& chance) {
     std::string text;
     if (chance.happens(0.7)) {
-        text += " local answer = ctx:outage('it must be', { expires = '2h' })\n"
-                " if not answer.approved then error('not approved') end\n";
+        text += " local answer = ctx:outage('it must be', { expires = '2h' })\n";
+        // Without it the same, within what policies allow.
+        text += chance.happens(0.7) ? " if not answer.approved then error('not approved') end\n" : "";
     }
     text += for_levels(fmt::format("  ctx:stop(level, {})\n", service_options(chance, true)), false);
     if (chance.happens(0.1)) {
@@ -158,15 +160,15 @@ std::string outage(Chance& chance) {
 }
 
 std::string approval(Chance& chance) {
-    return fmt::format(" local yes = ctx:approve('go on', {{ count = {}, expires = '2h' }})\n"
+    return fmt::format(" local yes = ctx:approve('go on', {{ count = {}, expires = '2h'{} }})\n"
                        " if not yes.approved then error('not approved') end\n",
-                       1 + chance.roll(3));
+                       1 + chance.roll(3), chance.happens(0.4) ? ", role = 'operator'" : "");
 }
 
 std::string deferred(Chance& chance) {
-    static const char* const bodies[] = {"ctx:log('over', { outcome = outcome })",
-                                         "ctx:command('refresh', ctx.components[1].name)",
-                                         "ctx:probe(ctx.levels[1])", "error('what is deferred fails, too')"};
+    static const char* const bodies[] = {
+        "ctx:log('over', { outcome = outcome })", "ctx:command('refresh', ctx.components[1].name)",
+        "ctx:probe(ctx.levels[1])", "ctx:restart(ctx.levels[1])", "error('what is deferred fails, too')"};
     return fmt::format(" ctx:defer(function(outcome) {} end)\n", chance.pick(bodies));
 }
 
