@@ -264,8 +264,10 @@ private:
     }
 
     Task<api::Answer> start_run(const runs::RunRequest& request, const std::string& actor) {
-        const auto composition = std::make_shared<const runs::Composition>(house_.composer.compose(request));
-        if (!composition->workflows.empty()) { // else a way back, which waits for no script of others
+        // A way back waits for no script of others. Where it goes depends on the run that it takes over from.
+        if (request.kind != workflows::engine::RunKind::Rollback) {
+            const auto composition =
+                std::make_shared<const runs::Composition>(house_.composer.compose(request));
             Task<void> checking = check_workflows(composition, house_.service.alarms.now());
             co_await asio::co_spawn(house_.scripts, std::move(checking), asio::use_awaitable);
         }

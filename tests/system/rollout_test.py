@@ -249,6 +249,29 @@ end }
             fleet.deploy("svc/2.0")
             self.all_run(fleet, "2.0")
 
+    def test_a_rollback_passes_by_a_dead_node_which_goes_back_when_it_is_there_again(self):
+        """Law 9. Neither the run that gives way nor the rollback waits for it until its orders' deadlines: ten minutes each."""
+        with Fleet(back=3, front=1) as fleet:
+            fleet.deploy("svc/1.0")
+            fleet.release("2.0")
+            run = fleet.deploy("svc/2.0", background=True)
+            node = self.reach(fleet, run, "draining")
+            fleet.kill_node(node)
+            fleet.until(lambda: not fleet.json("node", "show", node)["online"], "it is known to be away")
+            back = fleet.tiercel("rollback", "test", "--no-wait").strip()
+            given_way = fleet.finish(run, seconds=20)
+            self.assertEqual(given_way["outcome"], "cancelled")
+            reason = {t["node"]: t["reason"] for t in given_way["targets"]}[node]
+            self.assertIn("the node is offline, and a rollback takes over", reason)
+            done = fleet.finish(back, seconds=75)
+            self.assertEqual(done["outcome"], "rollback_failed")
+            self.assertEqual({n: state for n, state in fleet.targets(back).items() if state == "unreachable"}, {node: "unreachable"})
+            fleet.start_node(node)
+            fleet.until(lambda: fleet.json("node", "show", node)["online"], "it is there again")
+            fleet.tiercel("rollback", "test", "--to", "svc/1.0")
+            self.all_run(fleet, "1.0")
+            self.assertEqual(fleet.drained(), [])
+
     def test_nothing_is_touched_while_a_node_is_away(self):
         """Law 8."""
         with Fleet(back=2, front=1) as fleet:

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -79,6 +80,9 @@ void Capacity::count(Seat& seat, bool out, bool ill) {
 
 void Capacity::installed(std::size_t target) {
     Seat& seat = seats_[target];
+    if (std::exchange(seat.installed, true)) {
+        return;
+    }
     for (const std::size_t at : seat.caps) {
         ++caps_[at].installed;
     }

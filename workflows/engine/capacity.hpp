@@ -61,6 +61,7 @@ private:
     };
     struct Seat {
         std::vector<std::size_t> caps;
+        bool installed = false;
         bool out = false;
         bool ill = false;        ///< out of service since before the run
         bool out_before = false; ///< that it will be ill, once it is known to be installed

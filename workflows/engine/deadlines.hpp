@@ -18,6 +18,10 @@ base::Duration default_deadline(OrderKind kind) noexcept;
 /// paused, asks what to do about a failure, or its script has failed. A weekend and a day.
 inline constexpr base::Duration patience = std::chrono::hours(72);
 
+/// How long a rollback waits for nodes that are away before it goes back without them: as long as one needs
+/// that is just restarting its client.
+inline constexpr base::Duration patience_with_absent = std::chrono::seconds(30);
+
 /// `deadlines = { apply = "20m" }`. @throws base::Error{Input} for an unknown step or an empty duration.
 std::map<OrderKind, base::Duration> read_deadlines(const base::Fields& fields);
 

@@ -65,12 +65,13 @@ void Run::State::end_by_script() {
 // Who was away at preflight and has come since goes the way that the others went, level by level, before the
 // run ends.
 bool Run::State::catch_up() {
-    if (is_rollback() || !prepared || !last_update) {
+    if (!prepared || (!is_rollback() && !last_update)) {
         return false;
     }
     for (Progress& target : targets) {
         const auto seen = online.find(name(target).node);
-        const bool untouched = !target.batched && !target.drained && !target.down && !target.touched;
+        const bool untouched =
+            !target.verdict && !target.batched && !target.drained && !target.down && !target.touched;
         const bool came = target.state == TargetState::Unreachable && untouched && !target.asked_again &&
                           seen != online.end() && seen->second;
         if (came) {
@@ -84,7 +85,8 @@ bool Run::State::catch_up() {
         return false;
     }
     note("late targets are prepared", {{"targets", static_cast<std::int64_t>(preparing)}});
-    catch_up_level = 0;
+    levels_caught_up = 0;
+    catching_up = true;
     phase = Phase::CatchingUp;
     return true;
 }
@@ -93,17 +95,20 @@ void Run::State::advance_catching_up() {
     if (preparing > 0) {
         return;
     }
+    const std::size_t levels = input.levels.size();
     for (Progress& target : targets) {
-        if (target.level < catch_up_level && target.state == TargetState::Ready) {
+        if (!is_rollback() && target.level < levels_caught_up && target.state == TargetState::Ready) {
             set_state(target, TargetState::NotStarted, "it came late, and the ramp ends before it");
         }
     }
-    if (catch_up_level == input.levels.size()) {
-        end_by_script();
+    if (levels_caught_up == levels) {
+        catching_up = false;
+        is_rollback() ? end_of_rollback() : end_by_script();
         return;
     }
-    ActOptions options = *last_update;
-    options.level = catch_up_level++;
+    ActOptions options = is_rollback() ? ActOptions{} : *last_update;
+    options.level = is_rollback() ? levels - 1 - levels_caught_up : levels_caught_up;
+    ++levels_caught_up;
     // The run's goal is reached without them: one that fails is left out.
     options.failures = FailureBudget::unlimited();
     options.analysis.clear();
@@ -113,6 +118,9 @@ void Run::State::advance_catching_up() {
 }
 
 void Run::State::end_of_rollback() {
+    if (catch_up()) {
+        return;
+    }
     const std::size_t good = count_if(targets, [](const Progress& target) {
         return target.state == TargetState::RolledBack || target.state == TargetState::Unchanged;
     });

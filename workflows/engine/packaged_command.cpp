@@ -289,7 +289,7 @@ void Run::State::migration_failed(Progress& target, OrderKind kind, TargetState 
         lane->second.migrating.reset();
         return;
     }
-    if (!stopped && !act->asking && !is_catching_up()) {
+    if (!stopped && !act->asking && !catching_up) {
         give_up_act(migration_sentence(target));
     }
 }

@@ -48,6 +48,7 @@ void Run::State::on(const Started&) {
         end(Outcome::Refused, "the run has no targets");
     } else if (is_rollback()) {
         begin_preflight(Portion{false, 1}, default_deadline(OrderKind::Prepare));
+        await_absent();
     }
 }
 

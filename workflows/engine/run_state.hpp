@@ -36,21 +36,22 @@ struct Progress {
     bool applied = false; ///< an apply was confirmed, and not undone since
     bool proven = true;   ///< healthy as far as we know: no apply since the last probe that passed
 
-    std::optional<std::int64_t> order; ///< the one that is out
-    std::int64_t command = 0;          ///< the order of its last packaged command
-    bool seen_well = false;            ///< a probe of this run has passed
-    bool inconclusive = false;         ///< its probe could not judge; waits for a person
-    bool batched = false;              ///< was part of an update of this run
-    bool in_act = false;               ///< is part of the act under way
-    bool under_way = false;            ///< started in the act under way, and holds up its batch
-    bool in_window = false;            ///< sliding: and has not passed its gate
-    std::size_t batch = 0;             ///< of the act under way: which
-    bool held = false;                 ///< well, and waits out of service for the others of its batch
-    bool standby = false;              ///< leaves service, or has left it, for a batch that has taken over
-    bool halted = false;               ///< was stopped between two steps
-    bool migrates = false;             ///< runs its component's migration in this update
-    bool excused = false;              ///< skipped by a person, not by circumstances
-    bool asked_again = false;          ///< was away at preflight, and was prepared once more when it came
+    std::optional<std::int64_t> order;    ///< the one that is out
+    std::int64_t command = 0;             ///< the order of its last packaged command
+    bool seen_well = false;               ///< a probe of this run has passed
+    bool inconclusive = false;            ///< its probe could not judge; waits for a person
+    bool batched = false;                 ///< was part of an update of this run
+    bool in_act = false;                  ///< is part of the act under way
+    bool under_way = false;               ///< started in the act under way, and holds up its batch
+    bool in_window = false;               ///< sliding: and has not passed its gate
+    std::size_t batch = 0;                ///< of the act under way: which
+    bool held = false;                    ///< well, and waits out of service for the others of its batch
+    bool standby = false;                 ///< leaves service, or has left it, for a batch that has taken over
+    bool halted = false;                  ///< was stopped between two steps
+    std::optional<std::string> cut_short; ///< or in the middle of one: as its node tells
+    bool migrates = false;                ///< runs its component's migration in this update
+    bool excused = false;                 ///< skipped by a person, not by circumstances
+    bool asked_again = false;             ///< was away at preflight, and was prepared once more when it came
     TargetState home = TargetState::NotStarted; ///< what it is again after a command
     std::optional<TargetState> verdict; ///< what it ends as when the undrain that law 5 asks for is over
     enum class Back { No, Pending, Running, Done } back = Back::No;
@@ -164,7 +165,8 @@ struct OpenTimer {
         Await,
         Patience,
         MeasureDue,
-        MeasureDeadline
+        MeasureDeadline,
+        Absent
     } kind;
     std::int64_t subject; ///< Deadline: the order; TargetSoak, Settle: the target's place; MeasureDue: the
                           ///< watch; MeasureDeadline: the measurement
@@ -246,7 +248,8 @@ struct Run::State {
     bool script_over = false;
     std::int64_t deferred = 0;
     bool told_to_clean = false;
-    std::size_t catch_up_level = 0;
+    bool catching_up = false; ///< an act is one of those that came late
+    std::size_t levels_caught_up = 0;
 
     // run.cpp
     void advance();
@@ -371,6 +374,7 @@ struct Run::State {
     void on(const NodeSeen& seen);
     void on(const Measured& measured);
     void deadline_passed(std::int64_t id);
+    void unanswered(std::int64_t id, const std::string& reason);
     void step_done(Progress& target, OrderKind kind, const base::Value& detail);
     void found_well(Progress& target);
     void next_step(Progress& target, OrderKind kind);
@@ -408,6 +412,13 @@ struct Run::State {
     bool goes_back(const Progress& target) const;
     void advance_stopping();
 
+    // absence.cpp
+    bool is_away(const Progress& target) const;
+    void await_absent();
+    void leave_absent();
+    void let_go();
+    bool is_let_go(const Progress& target) const;
+
     // way_back.cpp
     void begin_way_back();
     void advance_way_back();
@@ -421,8 +432,6 @@ struct Run::State {
     // ending.cpp
     void end_by_script();
     bool catch_up();
-    /// The script is through: an act is one of those that came late.
-    bool is_catching_up() const noexcept { return script_over && !broken; }
     void advance_catching_up();
     void end_of_rollback();
     void end_by_stop();

@@ -85,6 +85,7 @@ void Run::State::on(const Signalled& signal) {
         asked_of_people.clear(); // who pauses it again is asked once more
     } else if (signal.verb == "preempt") {
         stop(Stop::How::Preempt, Outcome::Cancelled, "a rollback takes over: " + by);
+        let_go();
     } else if (signal.verb == "approve") {
         approve(signal);
     } else if (signal.verb == "reject" && phase == Phase::ScriptWaiting && approval) {

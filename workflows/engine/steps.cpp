@@ -189,6 +189,11 @@ void Run::State::on(const Reported& report) {
     } else if (!TIERCEL_GUARD("errors-are-not-verdicts",
                               report.ok || report.code != "inconclusive" || order.kind != OrderKind::Probe)) {
         hold_for_person(target, report.reason);
+    } else if (report.code == "cancelled" && stopped && stopped->halts() &&
+               order.kind != OrderKind::Command && !on_the_way_back(target.state) && !target.verdict) {
+        note("step ended", {{"step", word(order.kind)}, {"reason", report.reason}}, &target);
+        target.halted = target.state != TargetState::Soaking; // at the gate it was through all but that
+        target.cut_short = report.reason;
     } else if (on_the_way_back(target.state)) {
         report.ok ? back_step_done(target, order.kind, report.detail)
                   : back_step_failed(target, order.kind, report.reason, true);
@@ -248,6 +253,9 @@ void Run::State::on(const TimerFired& fired) {
     case OpenTimer::Kind::Patience:
         lose_patience(timer.at);
         break;
+    case OpenTimer::Kind::Absent:
+        leave_absent();
+        break;
     case OpenTimer::Kind::MeasureDue:
         measure(static_cast<std::size_t>(timer.subject));
         break;
@@ -261,13 +269,18 @@ void Run::State::on(const TimerFired& fired) {
 }
 
 void Run::State::deadline_passed(std::int64_t id) {
+    const OpenOrder& order = orders.at(id);
+    unanswered(id, order.seen ? fmt::format("no answer to '{}' by {}", word(order.kind),
+                                            base::to_rfc3339(order.deadline))
+                              : fmt::format("the node was offline until {}, the deadline of '{}'",
+                                            base::to_rfc3339(order.deadline), word(order.kind)));
+}
+
+// Nobody waits for its answer any more.
+void Run::State::unanswered(std::int64_t id, const std::string& reason) {
     const OpenOrder order = orders.at(id);
     orders.erase(id);
     Progress& target = targets[order.target];
-    const std::string reason = order.seen ? fmt::format("no answer to '{}' by {}", word(order.kind),
-                                                        base::to_rfc3339(order.deadline))
-                                          : fmt::format("the node was offline until {}, the deadline of '{}'",
-                                                        base::to_rfc3339(order.deadline), word(order.kind));
     if (order.kind == OrderKind::Cancel) {
         note("not ended on the node", {{"reason", reason}}, &target);
         return;
@@ -450,7 +463,7 @@ void Run::State::step_failed(Progress& target, OrderKind kind, TargetState state
     if (goes_back(target)) {
         target.halted = true;
         end_as_judged(target); // its way back ends with the undrain
-    } else if (kind == OrderKind::Undrain) {
+    } else if (kind == OrderKind::Undrain || (is_let_go(target) && target.drained)) {
         target.reason += "; left out of rotation";
         end_as_judged(target);
     } else if (kind == OrderKind::Start) {

@@ -76,7 +76,9 @@ void Run::State::pass_point_of_no_return(const Progress& target, const std::stri
         undecided -= unclear ? 1 : 0;
         const bool probed = waits.state == TargetState::Probing || waits.state == TargetState::Proving;
         if (std::exchange(waits.halted, false)) {
-            if (!waits.verdict) {
+            if (waits.cut_short) {
+                step_failed(waits, step_of(waits.state), TargetState::Failed, *waits.cut_short);
+            } else if (!waits.verdict) {
                 next_step(waits, step_of(waits.state));
             } else if (waits.drained ||
                        !is_terminal_word(waits.state)) { // else it has said what became of it

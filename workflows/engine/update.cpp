@@ -326,7 +326,7 @@ void Run::State::resolve_full_window() {
         const bool before_migration = lane.migrating && lane.migrating != lane.queue.front();
         const std::string reason = before_migration ? migration_sentence(targets[*lane.migrating])
                                                     : capacity.explain(lane.queue.front());
-        if (!is_rollback() && !is_catching_up()) {
+        if (!is_rollback() && !catching_up) {
             give_up_act(reason);
             return;
         }
@@ -447,11 +447,11 @@ void Run::State::advance_act() {
     if (phase != Phase::Acting) {
         return;
     }
-    if (is_rollback()) {
+    if (catching_up) {
+        phase = Phase::CatchingUp;
+    } else if (is_rollback()) {
         begin_next_rollback_level();
         advance_act(); // as deep as there are levels
-    } else if (is_catching_up()) {
-        phase = Phase::CatchingUp;
     } else {
         finish_act();
     }

@@ -92,7 +92,10 @@ void Run::State::start_back(Progress& target) {
         if (target.down) {
             target.reason += "; left out of rotation: its services are stopped";
         }
-        if (target.drained) {
+        if (target.drained && is_let_go(target)) {
+            target.reason += "; left out of rotation: its node is offline";
+            end_back(target);
+        } else if (target.drained) {
             const std::string kept = target.reason;
             set_state(target, TargetState::UndoUndraining, kept);
             send(target, OrderKind::Undrain);

@@ -130,7 +130,7 @@ void Laws::see(const Event& event, const std::vector<Effect>& effects) {
     } else if (const Measured* measured = std::get_if<Measured>(&event)) {
         see_value(*measured);
     } else if (const ScriptEnded* script = std::get_if<ScriptEnded>(&event)) {
-        script_failed_ |= !script->ok && !script_over_;
+        script_failed_ |= !script->ok && !script_over_ && !cleaning_;
         script_over_ = true;
         if (script->ok && !stopped_) { // those that came late follow, and nobody counts their failures
             allowed_.total = allowed_.each = allowed_.domain = std::nullopt;
@@ -271,7 +271,11 @@ void Laws::see_change(const TargetChanged& change) {
             --zones_under_way_[label(known, allowed_.zone)];
         }
     }
-    if (known.touched && (change.state == TargetState::Lost || change.state == TargetState::Unreachable)) {
+    const bool lost = change.state == TargetState::Lost || change.state == TargetState::Unreachable;
+    if (const std::optional<std::int64_t> order = order_of_[place(known)]; lost && order) {
+        see_unanswered(*order); // its node is away, and nobody waits for it
+    }
+    if (known.touched && lost) {
         service(known, [](Known& one) { one.proven = false; }); // nobody knows, so nobody may count on it
     }
     known.back |= is_coming_back(known);

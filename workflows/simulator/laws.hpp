@@ -101,6 +101,7 @@ private:
     void count(Known& known);
     void see_report(const engine::Reported& report);
     void see_deadline(std::int64_t timer);
+    void see_unanswered(std::int64_t order);
     void see_probe(Known& known, const Open& order, const engine::Reported& report);
     void see_command_report(const Open& order, const engine::Reported& report);
     void see_signal(const engine::Signalled& signal);

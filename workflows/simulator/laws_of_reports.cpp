@@ -35,7 +35,7 @@ void Laws::see_report(const Reported& report) {
         known.changed = !report.ok || flag(report.detail, "changed", true);
         known.ready = report.ok;
         ready_ += report.ok ? 1 : 0;
-        said_no_ |= !report.ok && report.code != "unreachable" && report.code != "lost";
+        said_no_ |= !report.ok && !known.late && report.code != "unreachable" && report.code != "lost";
         if (report.ok && counted_) {
             count(known); // it came late
         }
@@ -136,8 +136,13 @@ void Laws::see_deadline(std::int64_t timer) {
     if (deadline == deadlines_.end()) {
         return;
     }
-    const auto open = open_.find(deadline->second);
+    const std::int64_t order = deadline->second;
     deadlines_.erase(deadline);
+    see_unanswered(order);
+}
+
+void Laws::see_unanswered(std::int64_t number) {
+    const auto open = open_.find(number);
     if (open == open_.end()) {
         return;
     }

@@ -65,7 +65,9 @@ void Simulation::arrive(const Order& order) {
 // What is cancelled while it runs ends at once, and says so; what is over already stays as it was.
 void Simulation::end_early(const Order& cancel) {
     Behaviour::Journaled* entry = behaviours_[cancel.target].find(cancel.cancels);
-    if (entry != nullptr && entry->kind == OrderKind::Command && entry->answer && entry->done > now_) {
+    const bool ends = entry != nullptr && entry->kind != OrderKind::Prepare &&
+                      entry->kind != OrderKind::Undo && entry->kind != OrderKind::Undrain;
+    if (ends && entry->answer && entry->done > now_) {
         entry->done = now_;
         entry->answer = Reported{cancel.cancels, false, "cancelled", "ended by a cancel", nullptr};
         answer_at(*entry->answer, cancel.target, now_);

@@ -287,35 +287,6 @@ TEST_CASE("what a script deferred runs when the run is stopped, after everything
     CHECK(fleet.sent.back().kind == OrderKind::Command);
 }
 
-TEST_CASE("a target that was away at preflight and has come goes the same way before the run ends") {
-    Fleet fleet(fleet_input({3, 1}),
-                update_all("max_unavailable = 1, soak = '1m'", "{ quorum = '50%', deadline = '5s' }"));
-    fleet.away("a0-2", 0s, 2min);
-    fleet.drive();
-    INFO(fleet.told());
-    CHECK(fleet.counts() == "4 updated");
-    CHECK(fleet.outcome() == "succeeded");
-}
-
-TEST_CASE("a target that came late and fails is left out, says so, and fails nobody else") {
-    const auto with = [](OrderKind step) {
-        auto fleet = std::make_unique<Fleet>(
-            fleet_input({3, 1}), update_all("max_unavailable = 1, soak = '1m', on_failure = 'rollback-all'",
-                                            "{ quorum = '50%', deadline = '5s' }"));
-        fleet->away("a0-2", 0s, 2min);
-        fleet->at("shop/a0", "a0-2").refuses[step] = {};
-        fleet->drive();
-        return fleet;
-    };
-    const auto applied = with(OrderKind::Restart);
-    INFO(applied->told());
-    CHECK(applied->counts() == "1 failed, 3 updated");
-    CHECK(applied->outcome() == "succeeded_with_left_out");
-    CHECK(applied->reason("shop/a0", "a0-2") == "came late: restart: as told by the test");
-    CHECK(told(*applied, "1 of 4 targets are left out, 1 of them came late"));
-    CHECK(with(OrderKind::Prepare)->reason("shop/a0", "a0-2") == "came late: as told by the test");
-}
-
 TEST_CASE("a run that was paused and forgotten ends where it stands; who pauses it again prolongs it",
           "[law-10]") {
     const auto make = [] {
@@ -351,32 +322,4 @@ TEST_CASE("a pause that says until when is waited for beyond that, as one in a f
     INFO(fleet.told());
     CHECK(fleet.outcome() == "succeeded");
     CHECK(*fleet.asked.front().until == end + 72h);
-}
-
-TEST_CASE("a target that came late and has no room, or whose migration fails, takes nobody back") {
-    const std::string preflight = "{ quorum = '50%', deadline = '5s' }";
-    Fleet full(fleet_input({4}), update_all("max_failures = 1, max_unavailable = 1", preflight));
-    full.away("a0-2", 0s, 10s);
-    full.at("shop/a0", "a0-4").refuses[OrderKind::Probe] = {};
-    full.drive();
-    INFO(full.told());
-    CHECK(full.counts() == "1 failed, 1 not_started, 2 updated");
-    CHECK(full.outcome() == "succeeded_with_left_out");
-    CHECK(full.reason("shop/a0", "a0-2") ==
-          "came late: max_unavailable of component 'shop/a0' is used up by targets that failed (1 of 4)");
-
-    RunInput input = fleet_input({3, 2});
-    input.migrate = {{base::ComponentName("shop/a1"), "migrate"}};
-    input.commands[base::ComponentName("shop/a1")] = {{"migrate", "shop-a1", true}};
-    Fleet migrates(std::move(input), update_all("soak = '1m', max_unavailable = '100%'", preflight));
-    migrates.away("a1-1", 0s, 30s);
-    migrates.away("a1-2", 0s, 30s);
-    migrates.at("shop/a1", "a1-1").refuses[OrderKind::Command] = {};
-    migrates.drive();
-    INFO(migrates.told());
-    CHECK(migrates.counts() == "1 failed, 1 not_started, 3 updated");
-    CHECK(migrates.outcome() == "succeeded_with_left_out");
-    CHECK(migrates.reason("shop/a1", "a1-2") ==
-          "came late: the migration of component 'shop/a1' did not succeed: shop/a1 on a1-1: came late: "
-          "command: as told by the test");
 }
