@@ -5,6 +5,8 @@
 #include "workflows/engine/deadlines.hpp"
 #include "workflows/engine/run_state.hpp"
 
+#include <algorithm>
+
 namespace workflows::engine {
 
 bool Run::State::is_away(const Progress& target) const {
@@ -12,23 +14,32 @@ bool Run::State::is_away(const Progress& target) const {
     return seen != online.end() && !seen->second;
 }
 
-// A rollback begins: who is away may be restarting.
+// Others are to go back: who is away may be restarting.
 void Run::State::await_absent() {
-    for (const Progress& target : targets) {
-        if (is_away(target)) {
-            set_timer(OpenTimer::Kind::Absent, now + patience_with_absent,
-                      "nodes that are away to come back");
-            return;
-        }
+    const bool somebody = std::any_of(orders.begin(), orders.end(), [&](const auto& order) {
+        return is_away(targets[order.second.target]);
+    });
+    if (somebody && !awaits_absent) {
+        awaits_absent = true;
+        set_timer(OpenTimer::Kind::Absent, now + patience_with_absent, "nodes that are away to come back");
     }
 }
 
-// They have not: the others go back without them. Who comes later follows.
+// Of a command that nobody knows the outcome of much depends: its deadline is its own.
+bool Run::State::is_waited_for_in_vain(const OpenOrder& order) const {
+    const bool before_rollback = phase == Phase::Preflight && order.kind == OrderKind::Prepare && !order.seen;
+    const bool before_way_back = phase == Phase::Stopping && stopped->halts() &&
+                                 order.kind != OrderKind::Command && order.kind != OrderKind::Cancel;
+    return is_away(targets[order.target]) && (before_rollback || before_way_back);
+}
+
+// They have not come: the others go back without them. Who comes to a rollback later follows; who was touched
+// before a stop is told to go back, too, and does when it is there again.
 void Run::State::leave_absent() {
+    awaits_absent = false;
     const std::map<std::int64_t, OpenOrder> open = orders;
     for (const auto& [id, order] : open) {
-        const Progress& target = targets[order.target];
-        if (order.kind == OrderKind::Prepare && !order.seen && is_away(target)) {
+        if (is_waited_for_in_vain(order)) {
             timers.erase(order.timer);
             unanswered(id, fmt::format("the node was offline for {}", base::to_text(patience_with_absent)));
         }

@@ -415,7 +415,9 @@ struct Run::State {
     // absence.cpp
     bool is_away(const Progress& target) const;
     void await_absent();
+    bool is_waited_for_in_vain(const OpenOrder& order) const;
     void leave_absent();
+    bool awaits_absent = false;
     void let_go();
     bool is_let_go(const Progress& target) const;
 

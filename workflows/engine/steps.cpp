@@ -146,6 +146,9 @@ void Run::State::bring(Progress& target) {
 void Run::State::on(const NodeSeen& seen) {
     online.insert_or_assign(seen.node, seen.online);
     if (!seen.online) {
+        if (phase == Phase::Stopping && stopped->halts()) {
+            await_absent();
+        }
         return;
     }
     for (auto& [id, order] : orders) {

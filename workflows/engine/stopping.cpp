@@ -44,6 +44,10 @@ void Run::State::stop(Stop::How how, Outcome result, std::string reason) {
         const OpenTimer::Kind kind = timer.second.kind;
         return kind != OpenTimer::Kind::Deadline && (halts || kind != OpenTimer::Kind::Settle);
     });
+    awaits_absent = false;
+    if (halts) {
+        await_absent();
+    }
     if (act) {
         act->asking.reset();
     }

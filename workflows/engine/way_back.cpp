@@ -33,12 +33,14 @@ void Run::State::advance_way_back() {
         const std::size_t level = back_level - 1;
         std::vector<Progress*> pending;
         std::size_t running = 0;
+        std::size_t away = 0; // of these
         bool standby = false; // somebody is not back from it
         for (Progress& target : targets) {
             if (target.level == level && target.back == Back::Pending) {
                 pending.push_back(&target);
             }
             running += target.back == Back::Running ? 1 : 0;
+            away += target.back == Back::Running && is_away(target) ? 1 : 0;
             standby |= target.level == level && target.standby &&
                        (target.back == Back::Pending || target.back == Back::Running);
         }
@@ -60,7 +62,9 @@ void Run::State::advance_way_back() {
         if (started) {
             continue; // some may be through at once
         }
-        if (!TIERCEL_GUARD("reverse-levels", running == 0)) {
+        // Whose node is away serves nobody that the levels below could hurt; but it may make room.
+        const bool all_present_are_back = running == away && pending.empty();
+        if (!TIERCEL_GUARD("reverse-levels", running == 0 || all_present_are_back)) {
             return;
         }
         for (Progress* target : pending) {
@@ -76,7 +80,10 @@ void Run::State::advance_way_back() {
         }
         --back_level;
     }
-    if (orders.empty()) { // only cancels can be out: what a node has ended is told before the run ends
+    // Cancels can be out: what a node has ended is told before the run ends. And a person may be asked.
+    const bool somebody = std::any_of(targets.begin(), targets.end(),
+                                      [](const Progress& target) { return target.back == Back::Running; });
+    if (orders.empty() && !somebody) {
         end_by_stop();
     }
 }

@@ -57,6 +57,7 @@ Laws::Laws(Simulation& simulation) : simulation_(simulation), kind_(simulation.r
     for (std::size_t at = 0; at < input.targets.size(); ++at) {
         const base::ComponentName& component = input.targets[at].target.component;
         Known& known = known_[at];
+        nodes_[input.targets[at].target.node].push_back(at);
         known.level = levels.at(component);
         known.component = components_.at(component);
         ++lanes_[known.component].targets;
@@ -127,6 +128,10 @@ void Laws::see(const Event& event, const std::vector<Effect>& effects) {
         see_signal(*signal);
     } else if (const TimerFired* fired = std::get_if<TimerFired>(&event)) {
         see_deadline(fired->timer);
+    } else if (const NodeSeen* seen = std::get_if<NodeSeen>(&event)) {
+        for (const std::size_t at : nodes_[seen->node]) {
+            barriers(known_[at], [&](Known& one) { one.online = seen->online; });
+        }
     } else if (const Measured* measured = std::get_if<Measured>(&event)) {
         see_value(*measured);
     } else if (const ScriptEnded* script = std::get_if<ScriptEnded>(&event)) {

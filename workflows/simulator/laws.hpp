@@ -57,6 +57,8 @@ private:
         bool undone = false;
         bool proven = true; ///< not applied, restarted or started since the last probe that passed
         bool back = false;
+        bool went_back = false; ///< was told to, or to leave service for it
+        bool online = true;
         bool told_to_drain = false;                ///< and has not come back into rotation since
         bool stands_by = false;                    ///< out of service with what it holds
         bool excused_from_standby = false;         ///< and it was said why
@@ -154,11 +156,11 @@ private:
     template <class Change> void barriers(Known& known, Change change) {
         not_through_[known.level] -= is_not_through(known) ? 1 : 0;
         stopped_targets_[known.level] -= known.state == engine::TargetState::Stopped ? 1 : 0;
-        coming_back_[known.level] -= is_coming_back(known) ? 1 : 0;
+        coming_back_[known.level] -= known.online && is_coming_back(known) ? 1 : 0;
         change(known);
         not_through_[known.level] += is_not_through(known) ? 1 : 0;
         stopped_targets_[known.level] += known.state == engine::TargetState::Stopped ? 1 : 0;
-        coming_back_[known.level] += is_coming_back(known) ? 1 : 0;
+        coming_back_[known.level] += known.online && is_coming_back(known) ? 1 : 0;
     }
     static bool is_not_through(const Known& known) noexcept;
     static bool is_coming_back(const Known& known) noexcept;
@@ -180,7 +182,8 @@ private:
     bool said_no_ = false; ///< some target refused to prepare
     std::vector<std::size_t> not_through_;
     std::vector<std::size_t> stopped_targets_;
-    std::vector<std::size_t> coming_back_;
+    std::vector<std::size_t> coming_back_;                     ///< on nodes that are there
+    std::map<base::NodeName, std::vector<std::size_t>> nodes_; ///< → their targets
     std::vector<std::size_t> standing_by_;
     std::map<std::string, Measurements> measured_;       ///< by the metric's name
     std::map<std::int64_t, std::string> sources_;        ///< measurement by the dispatcher → its source

@@ -4,6 +4,7 @@
 #include "workflows/simulator/laws.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace workflows::simulator {
 
@@ -314,6 +315,9 @@ void Laws::see_way_back(Known& known, const SendOrder& order) {
     if (order.kind == OrderKind::Undo && !irreversible_.empty()) {
         break_law("law 9", fmt::format("{} goes back after '{}', which is irreversible, had succeeded", who,
                                        irreversible_));
+    }
+    if (std::exchange(known.went_back, true)) {
+        return; // its node was away in the middle of it, and the others did not wait
     }
     for (std::size_t level = known.level + 1; level < coming_back_.size(); ++level) {
         if (coming_back_[level] > 0) {

@@ -183,3 +183,32 @@ TEST_CASE("a step that a cancel has ended is not gone on from when there is no w
     CHECK(order_of(fleet, OrderKind::Undo).empty());
     CHECK_FALSE(told(fleet, "probe to shop/b0"));
 }
+
+TEST_CASE("a dead node keeps nobody else on a release that is taken back", "[law-9]") {
+    const auto play = [](base::Duration back) {
+        auto fleet = std::make_unique<Fleet>(fleet_input({2, 3}),
+                                             update_all("max_unavailable = '100%', max_failures = 0"));
+        fleet->away("a1-1", 10s, back); // dies while it applies
+        fleet->at("shop/a1", "a1-1").slow[OrderKind::Apply] = 30s;
+        fleet->at("shop/a1", "a1-2").slow[OrderKind::Apply] = 20s;
+        fleet->at("shop/a1", "a1-2").refuses[OrderKind::Probe] = {"failed", 1};
+        Laws laws(*fleet, {{a0, 2}});
+        fleet->drive();
+        laws.at_end();
+        CHECK(laws.broken == std::vector<std::string>{});
+        return fleet;
+    };
+    const auto dead = play(24h);
+    INFO(dead->told());
+    CHECK(dead->outcome() == "rollback_failed");
+    CHECK(dead->counts() == "1 rollback_failed, 4 rolled_back");
+    CHECK(when(*dead, "shop/a1 on a1-2 is rolled_back") < 75s);
+    CHECK(when(*dead, "shop/a0 on a0-2 is rolled_back") < 80s);
+    CHECK_THAT(dead->reason("shop/a1", "a1-1"),
+               Catch::Matchers::StartsWith("apply: the node was offline for 30s"));
+
+    const auto restarts = play(4min);
+    INFO(restarts->told());
+    CHECK(restarts->outcome() == "rolled_back");
+    CHECK(restarts->counts() == "5 rolled_back");
+}
