@@ -6,6 +6,7 @@
 #include "base/json.hpp"
 #include "base/toml.hpp"
 #include "dispatcher/protocol/messages.hpp"
+#include "dispatcher/runs/past_environment.hpp"
 #include "workflows/engine/application.hpp"
 #include "workflows/engine/component_commands.hpp"
 #include "workflows/engine/desired.hpp"
@@ -157,7 +158,13 @@ Composition Composer::operation(const RunRequest& request) const {
                           "environment '{}' runs no release of '{}' yet; deploy one first",
                           request.environment, application);
     }
-    Composition composition = join(request, base::ReleaseName(*current->release), version.read());
+    // The nodes' components may be ahead of the release already, or still: they change before it does.
+    const auto good = current->known_good ? environments_.known_good(*current->known_good) : std::nullopt;
+    Composition composition =
+        join(request, base::ReleaseName(*current->release),
+             good ? with_components_of(environments_.find(request.environment, good->environment_version),
+                                       version, application)
+                  : version.read());
     composition.environment_version = version.version;
     return composition;
 }
@@ -298,7 +305,8 @@ Composition Composer::rollback(const RunRequest& request) const {
     const KnownGood goal =
         way_back(environments_, request.environment, application, request.release, request.undoing);
     const EnvironmentVersion then = environments_.find(request.environment, goal.environment_version);
-    Composition composition = join(request, base::ReleaseName(goal.release), with_settings_of(then, today));
+    Composition composition = join(request, base::ReleaseName(goal.release),
+                                   with_settings_of(then, with_components_of(then, today, application)));
     if (composition.manifest.str() != goal.manifest) {
         throw base::Error(
             base::Fault::Denied,

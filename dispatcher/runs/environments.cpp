@@ -17,8 +17,6 @@ constexpr std::string_view version_columns = "name, version, time, actor, file, 
 constexpr std::string_view known_good_columns =
     "id, environment, application, release, manifest, environment_version, settings, run, time, withdrawn IS "
     "NOT NULL";
-/// What of an environment's document goes with a release, not with the topology.
-constexpr std::string_view settings_members[] = {"settings", "override"};
 
 EnvironmentVersion version(const base::Statement& row) {
     return {.name = row.text(0),
@@ -276,20 +274,6 @@ KnownGood way_back(const Environments& environments, const std::string& environm
         base::Fault::NotFound, "environment '{}' has no known-good release of '{}' older than {}, {}",
         environment, application,
         current && current->release ? fmt::format("'{}'", *current->release) : "what it runs", known);
-}
-
-workflows::engine::Environment with_settings_of(const EnvironmentVersion& then,
-                                                const EnvironmentVersion& now) {
-    base::Value document = base::parse_toml(now.text, now.file);
-    const base::Value old = base::parse_toml(then.text, then.file);
-    for (const std::string_view name : settings_members) {
-        auto& members = document.object()->members;
-        std::erase_if(members, [&](const base::Member& member) { return member.name == name; });
-        if (const base::Value* value = old.object()->find(name)) {
-            document.object()->set(std::string(name), *value);
-        }
-    }
-    return workflows::engine::Environment::from_value(document, now.file);
 }
 
 } // namespace dispatcher::runs

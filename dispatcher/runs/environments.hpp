@@ -16,6 +16,9 @@
 
 namespace dispatcher::runs {
 
+/// What of an environment's document goes with a release, not with the topology.
+inline constexpr std::string_view settings_members[] = {"settings", "override"};
+
 /// One version of an environment, as somebody wrote it.
 struct EnvironmentVersion {
     std::string name;
@@ -102,9 +105,5 @@ private:
 /// @throws base::Error{NotFound} naming what is known to be good.
 KnownGood way_back(const Environments& environments, const std::string& environment,
                    const std::string& application, const std::optional<std::string>& release, bool undoing);
-
-/// Settings and overrides of `then`, everything else (nodes, labels, addresses, externals) of `now`.
-workflows::engine::Environment with_settings_of(const EnvironmentVersion& then,
-                                                const EnvironmentVersion& now);
 
 } // namespace dispatcher::runs

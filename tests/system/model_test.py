@@ -173,6 +173,37 @@ class Model(unittest.TestCase):
         self.assertEqual(self.backs(), ["one", "two"])
         self.assertEqual(fleet.text("two", "etc/relay/relay.conf").splitlines()[1:], ["peer one", "peer two"])
 
+    def test_release_with_another_component_goes_out_and_comes_back(self):
+        """Law 9: the environment has the nodes of the release that is coming, or that was there."""
+        fleet = self.fleet
+        nodes, model = dict(fleet.nodes), fleet.application
+        self.addCleanup(lambda: (fleet.nodes.clear(), fleet.nodes.update(nodes), fleet.apply()))
+        self.addCleanup(setattr, fleet, "application", model)
+        self.deploy("svc/1.0")
+        first = fleet.snapshots()
+        fleet.application = model.replace("}\n", '  component "page" { packages = { "page" } },\n}\n')
+        fleet.write("page/package.toml", PACKAGE.format(tier="page", port=21003, drain="50ms", interval="50ms"))
+        fleet.write("page/dist/service", SERVICE % {"ready": True, "release": "4.0"})
+        fleet.release("4.0", tiers=("back", "front", "page"))
+        fleet.nodes["two"] = [*nodes["two"], "svc/page"]
+        fleet.apply("\n[settings.svc.page]\nport = 21004\n")
+        fleet.tiercel("run", "start", "test", "restart", "--app", "svc", "--param", "max_unavailable=100%")
+        self.deploy("svc/4.0")
+        page = fleet.pid("two", "page")
+        fleet.tiercel("rollback", "test", "--app", "svc")
+        self.assertEqual({node: fleet.snapshot(node) for node in ("one", "three")}, {node: first[node] for node in ("one", "three")})
+        self.assertEqual((self.held()["two"]["svc/back"], self.held()["two"]["svc/page"], fleet.pid("two", "page")), ("svc/1.0", "svc/4.0", page))
+        self.deploy("svc/4.0")
+        fleet.application = model
+        fleet.release("5.0")
+        fleet.nodes["two"] = nodes["two"]
+        fleet.apply()
+        fourth = fleet.snapshots()
+        self.deploy("svc/5.0")
+        fleet.tiercel("rollback", "test", "--app", "svc")
+        self.assertEqual(fleet.snapshots(), fourth)
+        self.assertEqual(self.held()["two"]["svc/page"], "svc/4.0")
+
     def moves(self):
         """What can move between a plan and its run: name, what moves it, how it is told."""
         fleet = self.fleet

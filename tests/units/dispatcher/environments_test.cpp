@@ -1,7 +1,7 @@
 // Copyright the Tiercel authors
 // SPDX-License-Identifier: Apache-2.0
 #include "base/toml.hpp"
-#include "dispatcher/runs/environments.hpp"
+#include "dispatcher/runs/past_environment.hpp"
 #include "tests/refusal.hpp"
 #include "tests/units/dispatcher/store.hpp"
 
@@ -125,7 +125,7 @@ TEST_CASE("settings of then with the nodes of now", "[law-9]") {
     house.apply(text_with("8080", "web-1"));
     house.apply(text_with("8081", "web-2"));
     const auto environment =
-        runs::with_settings_of(house.environments.find("prod", 1), house.environments.find("prod", 2));
+        runs::with_settings_of(house.environments.find("prod", 1), house.environments.find("prod", 2).read());
     REQUIRE(environment.nodes.size() == 1);
     CHECK(environment.nodes[0].name.str() == "web-2");
     const auto settings = environment.settings(base::ComponentName("shop/web"), environment.nodes[0]);
@@ -140,10 +140,48 @@ TEST_CASE("settings of then may speak of a node and an application that have lef
                 "[[override]]\nwhere = \"node=web-1\"\nsettings.shop.web.port = 8082\n");
     house.apply(text_with("8081", "web-2"));
     const auto environment =
-        runs::with_settings_of(house.environments.find("prod", 1), house.environments.find("prod", 2));
+        runs::with_settings_of(house.environments.find("prod", 1), house.environments.find("prod", 2).read());
     REQUIRE(environment.nodes.size() == 1);
     CHECK(environment.settings(base::ComponentName("shop/web"), environment.nodes[0]).at("port").value ==
           base::Value(8080));
+}
+
+TEST_CASE("components of then: one that came since is left out, one that lost its nodes is where it was",
+          "[law-9]") {
+    House house;
+    const auto node = [](const std::string& name, const std::string& components, const std::string& address) {
+        return "[[nodes]]\nname = \"" + name + "\"\ncomponents = [" + components +
+               "]\naddresses = { service = \"127.0.0." + address + "\" }\n";
+    };
+    const std::string head = "environment = \"prod\"\nchannel = \"stable\"\n";
+    house.apply(head + node("one", R"("shop/db", "mail/all")", "1") +
+                node("two", R"("shop/web", "shop/old")", "2") + node("three", R"("shop/old")", "3") +
+                "[external.smtp]\naddress = \"then\"\n[external.dns]\naddress = \"then\"\n");
+    house.apply(
+        head + node("one", R"("shop/db", "shop/new")", "11") + node("two", R"("mail/all")", "12") +
+        node("four", R"("shop/web", "news/all")", "14") +
+        "[external.smtp]\naddress = \"now\"\n[settings.shop.new]\nport = 1\n[settings.shop.db]\nport = 2\n"
+        "[[override]]\nwhere = \"node=one\"\nsettings.shop.new.port = 3\n");
+    const auto environment = runs::with_components_of(house.environments.find("prod", 1),
+                                                      house.environments.find("prod", 2), "shop");
+    const auto there = [&](const std::string& component) {
+        std::string text;
+        for (const auto* on : environment.nodes_of(base::ComponentName(component))) {
+            text += on->name.str() + " " + on->addresses.at("service") + " ";
+        }
+        return text;
+    };
+    CHECK(there("shop/db") == "one 127.0.0.11 ");
+    CHECK(there("shop/web") == "four 127.0.0.14 ");
+    CHECK(there("shop/new").empty());
+    CHECK(there("shop/old") == "three 127.0.0.3 two 127.0.0.12 ");
+    CHECK(there("mail/all") == "two 127.0.0.12 "); // another application is as it is
+    CHECK(there("news/all") == "four 127.0.0.14 ");
+    const base::Value& external = *environment.document.object()->find("external");
+    CHECK(*external.object()->find("smtp")->object()->find("address") == base::Value("now"));
+    CHECK(*external.object()->find("dns")->object()->find("address") == base::Value("then"));
+    CHECK(*environment.document.object()->find("settings") ==
+          base::Value(base::Object{{"shop", base::Object{{"db", base::Object{{"port", 2}}}}}}));
 }
 
 TEST_CASE("a digest of settings does not depend on the order in which they were written, nor on nodes") {
