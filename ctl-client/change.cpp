@@ -190,6 +190,18 @@ std::vector<Change> Changes::standing(const std::string& component) const {
     return changes;
 }
 
+std::vector<Change> Changes::standing_beside(const std::string& component, const std::string& run) const {
+    std::vector<Change> changes;
+    base::Statement row = database_.prepare(
+        std::string(columns) + "WHERE component <> ? AND run = ? AND kind = 'apply' AND undone = 0 AND "
+                               "state IN ('done', 'quarantined') ORDER BY sequence");
+    row.with(component, run);
+    while (row.step()) {
+        changes.push_back(read(row));
+    }
+    return changes;
+}
+
 void Changes::mark_undone(std::uint32_t id) {
     database_.prepare("UPDATE transactions SET undone = 1 WHERE id = ?").with(id).run();
 }

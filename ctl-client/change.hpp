@@ -69,6 +69,8 @@ public:
     std::vector<Change> unfinished() const;
     /// Applied changes (Done or Quarantined) of a component that were not undone yet, oldest first.
     std::vector<Change> standing(const std::string& component) const;
+    /// What stands of a run's changes of all other components, oldest first.
+    std::vector<Change> standing_beside(const std::string& component, const std::string& run) const;
     void mark_undone(std::uint32_t id);
 
 private:

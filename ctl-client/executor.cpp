@@ -167,7 +167,7 @@ Report Executor::prepare(const Order& order, Report report) {
         preparation_.require_held(now->packages);
     }
     host_.interruption.check();
-    const std::vector<std::string> objections = transaction_.objections(candidate);
+    const std::vector<std::string> objections = transaction_.objections(candidate, order.run);
     if (!objections.empty()) {
         std::string reason;
         for (const std::string& objection : objections) {
@@ -176,6 +176,7 @@ Report Executor::prepare(const Order& order, Report report) {
         return refused(std::move(report), "refused", std::move(reason));
     }
     base::Object detail = changes(candidate);
+    detail.set("present", transaction_.present(candidate.component, order.run).str());
     if (!body.flag("plan", false)) {
         generations_.record_candidate(candidate, order.run);
     }
@@ -184,11 +185,8 @@ Report Executor::prepare(const Order& order, Report report) {
 
 base::Object Executor::changes(const Generation& candidate) {
     const auto now = generations_.current(candidate.component);
-    base::Object detail =
-        planned_changes(candidate, now, host_.packages.installed(), ConfigSet(host_.files, host_.root),
-                        actions(services_.of(candidate.component), candidate));
-    detail.set("present", transaction_.present(candidate.component).str());
-    return detail;
+    return planned_changes(candidate, now, host_.packages.installed(), ConfigSet(host_.files, host_.root),
+                           actions(services_.of(candidate.component), candidate));
 }
 
 Report Executor::drain(const Order& order, Report report) {
@@ -224,7 +222,7 @@ Report Executor::apply(const Order& order, Report report) {
                 fmt::format("component '{}' was not prepared for this; prepare it first", order.component));
         }
         if (const auto expected = body.maybe_text("present");
-            expected && base::Digest::parse(*expected) != transaction_.present(order.component)) {
+            expected && base::Digest::parse(*expected) != transaction_.present(order.component, order.run)) {
             return refused(std::move(report), "refused",
                            fmt::format("component '{}' is not as it was when this was planned; plan again",
                                        order.component));
@@ -401,7 +399,7 @@ Report Executor::undo(const Order& order, Report report) {
             const bool stopped = services_.stopped(order.component);
             base::Object detail = stopped ? told(bring_up(order.component)) : base::Object{};
             detail.set("undone", false);
-            detail.set("present", transaction_.present(order.component).str());
+            detail.set("present", transaction_.present(order.component, run).str());
             return done(std::move(report), std::move(detail));
         }
         hooks_.run("before-undo", generations_.current(order.component), std::nullopt, Hooks::Mercy::All);
@@ -422,7 +420,7 @@ Report Executor::undo(const Order& order, Report report) {
     base::Object detail = told(bring_up(order.component));
     hooks_.run("after-undo", generations_.current(order.component));
     detail.set("undone", undone);
-    detail.set("present", transaction_.present(order.component).str());
+    detail.set("present", transaction_.present(order.component, run).str());
     return done(std::move(report), std::move(detail));
 }
 

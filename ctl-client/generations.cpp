@@ -126,6 +126,20 @@ std::vector<std::string> Generations::components() const {
     return names;
 }
 
+std::optional<std::string> Generations::other_with_config(const std::string& component,
+                                                          const std::string& path,
+                                                          const std::string& run) const {
+    base::Statement row = database_.prepare(
+        "SELECT one.component FROM config_files JOIN generations AS one ON one.id = config_files.generation "
+        "LEFT JOIN components ON components.current = one.id "
+        "WHERE path = ?1 AND one.component <> ?2 AND CASE substr(one.component, 1, instr(one.component, "
+        "'/')) "
+        "WHEN substr(?2, 1, instr(?2, '/')) THEN one.applied = 0 AND one.run = ?3 "
+        "ELSE components.name IS NOT NULL END ORDER BY one.component");
+    row.with(path, component, run);
+    return row.step() ? std::optional(row.text(0)) : std::nullopt;
+}
+
 void Generations::settle(const std::string& component, bool known_good) {
     {
         base::Transaction transaction(database_);

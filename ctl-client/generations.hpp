@@ -37,6 +37,10 @@ public:
     /// A recorded candidate that differs in nothing from what is there becomes current.
     void adopt(const Generation& candidate);
     std::vector<std::string> components() const;
+    /// Another component that brings the config file, too: one of another application as it is, one of the
+    /// same application as this run has prepared it.
+    std::optional<std::string> other_with_config(const std::string& component, const std::string& path,
+                                                 const std::string& run) const;
 
     /// Marks the current generation, forgets what is not kept and removes package files that nothing kept
     /// needs, and signed manifests: what comes next fetches its own.

@@ -74,6 +74,17 @@ bool HostTransaction::held_by_another(const std::string& component, const std::s
     return false;
 }
 
+bool HostTransaction::brought_by_another(const std::string& component, const std::string& path) const {
+    for (const std::string& other : generations_.components()) {
+        const Generation held = *generations_.current(other);
+        if (other != component && std::any_of(held.config.begin(), held.config.end(),
+                                              [&](const ConfigFile& file) { return file.path == path; })) {
+            return true;
+        }
+    }
+    return false;
+}
+
 HostState HostTransaction::target(const Generation& to) {
     HostState state;
     state.packages = to.packages;
@@ -90,7 +101,7 @@ HostState HostTransaction::target(const Generation& to) {
             }
         }
         for (const ConfigFile& file : now->config) {
-            if (!paths.contains(file.path)) {
+            if (!paths.contains(file.path) && !brought_by_another(to.component, file.path)) {
                 FileState gone;
                 gone.path = file.path;
                 state.files.push_back(std::move(gone));
@@ -136,8 +147,16 @@ HostState HostTransaction::before(const HostState& after, bool way_back) {
     return state;
 }
 
-std::vector<std::string> HostTransaction::objections(const Generation& to) {
+std::vector<std::string> HostTransaction::objections(const Generation& to, const std::string& run) {
     std::vector<std::string> found;
+    for (const ConfigFile& file : to.config) {
+        if (const auto other = generations_.other_with_config(to.component, file.path, run)) {
+            found.push_back(
+                fmt::format("config '{}' is brought by component '{}' on this node, too; give one of "
+                            "them another path, or another node",
+                            file.path, *other));
+        }
+    }
     for (const std::string& other : generations_.components()) {
         if (other == to.component || application_of(other) == application_of(to.component)) {
             continue;
@@ -509,17 +528,37 @@ void HostTransaction::sync() const {
     }
 }
 
-base::Digest HostTransaction::present(const std::string& component) {
+base::Digest HostTransaction::present(const std::string& component, const std::string& run) {
+    std::set<std::string> touched;
+    std::vector<rpm::Installed> packages;
+    std::map<std::string, FileState> files;
+    for (const Change& change : changes_.standing_beside(component, run)) {
+        for (const HeldPackage& package : change.before.packages) {
+            if (touched.insert(package.identity.nevra.name).second) {
+                packages.push_back(package.identity);
+            }
+        }
+        touched.insert(change.before.absent.begin(), change.before.absent.end());
+        for (const FileState& file : change.before.files) {
+            files.emplace(file.path, file);
+        }
+    }
+    for (const rpm::Installed& package : packages_.installed()) {
+        if (!touched.contains(package.nevra.name)) {
+            packages.push_back(package);
+        }
+    }
     std::vector<std::string> lines;
     if (const auto generation = generations_.current(component)) {
         const std::vector<std::string> names = generation->package_names();
-        for (const rpm::Installed& package : packages_.installed()) {
+        for (const rpm::Installed& package : packages) {
             if (std::find(names.begin(), names.end(), package.nevra.name) != names.end()) {
                 lines.push_back(fmt::format("package {} {}\n", package.nevra.str(), package.header_digest));
             }
         }
         for (const ConfigFile& file : generation->config) {
-            const FileState there = config_.look(file.path);
+            const auto before = files.find(file.path);
+            const FileState there = before == files.end() ? config_.look(file.path) : before->second;
             lines.push_back(there.bytes ? fmt::format("config {} {} {:04o}\n", file.path,
                                                       base::sha256(*there.bytes).str(), there.mode)
                                         : fmt::format("config {} missing\n", file.path));

@@ -36,9 +36,10 @@ public:
         : database_(database), changes_(database), generations_(generations), state_(state),
           packages_(packages), config_(files, root), root_(std::move(root)) {}
 
-    /// What keeps `to` from being applied: problems of the test transaction, a package without a way back, a
-    /// package that another application's component holds in another version. Changes nothing.
-    std::vector<std::string> objections(const Generation& to);
+    /// What keeps `to` from being applied by this run: problems of the test transaction, a package without a
+    /// way back, a package that another application's component holds in another version, a config file that
+    /// another component brings, too. Changes nothing.
+    std::vector<std::string> objections(const Generation& to, const std::string& run);
     /// Applies a recorded generation. The change's state is Done, Undone (with the reason) or Quarantined.
     Change apply(const std::string& order, const std::string& run, const Generation& to);
     /// Back to what was before this run's changes of the component; nothing when there are none.
@@ -56,8 +57,9 @@ public:
     std::optional<std::int64_t> generation_before(const std::string& run, const std::string& component) const;
 
     /// sha256 over the sorted lines `package <nevra> <header digest>` and `config <path> <sha256> <mode>` of
-    /// the component's current generation, as they are on the host.
-    base::Digest present(const std::string& component);
+    /// the component's current generation, as they are on the host. What this run has done there for other
+    /// components, with which it may share a package, counts as not done: it is no surprise to the run.
+    base::Digest present(const std::string& component, const std::string& run = {});
     /// What differs between the current generation and the host, as sentences; empty: nothing.
     std::vector<std::string> drift(const std::string& component);
 
@@ -79,6 +81,7 @@ private:
     std::vector<std::filesystem::path> staged(const std::vector<HeldPackage>& packages) const;
     void sync() const;
     bool held_by_another(const std::string& component, const std::string& package) const;
+    bool brought_by_another(const std::string& component, const std::string& path) const;
 
     base::Database& database_;
     Changes changes_;

@@ -120,6 +120,91 @@ TEST_CASE("a package that two components need stays until the last of them goes"
     CHECK(node.executor().generations().components().empty());
 }
 
+TEST_CASE("what a run changes for one component is no surprise to another one that shares it, and what "
+          "others change is",
+          "[law-13]") {
+    Node node;
+    const auto common = [](const std::string& version) {
+        MadePackage made{"common-" + version + "-1.noarch", {}, {}};
+        made.about.name = "common";
+        made.about.kind = "app";
+        return made;
+    };
+    const auto names = std::vector<std::string>{"common"};
+    const auto send = [&](const std::string& envelope, const std::string& component, const std::string& run) {
+        const base::Object wanted = node.desired(envelope, {}, names, component);
+        const Report prepared = node.send(
+            "prepare", {{"desired", wanted}, {"manifest", Node::name_of(envelope)}}, run, component);
+        REQUIRE(prepared.ok);
+        return base::Object{{"desired_digest", base::sha256(base::to_json(wanted)).str()},
+                            {"present", *prepared.detail.object()->find("present")}};
+    };
+    const std::string one = node.release("shop/1.0", {common("1")});
+    for (const char* component : {"shop/app", "shop/web"}) {
+        const base::Object body = send(one, component, "run-1");
+        REQUIRE(node.send("apply", body, "run-1", component).ok);
+    }
+    const std::string two = node.release("shop/2.0", {common("2")});
+    const base::Object app = send(two, "shop/app", "run-2");
+    const base::Object web = send(two, "shop/web", "run-2");
+    REQUIRE(node.send("apply", app, "run-2", "shop/app").ok);
+
+    SECTION("its own run, also when the client was killed since") {
+        node.restart_client();
+        REQUIRE(node.send("apply", web, "run-2", "shop/web").ok);
+        CHECK(node.installed().starts_with("common-2-1.noarch"));
+        REQUIRE(node.send("undo", {}, "run-2", "shop/web").ok);
+        CHECK(node.installed().starts_with("common-2-1.noarch")); // the other one needs it still
+        REQUIRE(node.send("undo", {}, "run-2", "shop/app").ok);
+        CHECK(node.installed().starts_with("common-1-1.noarch"));
+    }
+    SECTION("one that comes to prepare it when it has begun") {
+        CHECK(base::Value(send(two, "shop/web", "run-2")) == base::Value(web));
+    }
+    SECTION("another run") {
+        CHECK(node.send("apply", web, "run-3", "shop/web").reason ==
+              "component 'shop/web' is not as it was when this was planned; plan again");
+    }
+}
+
+TEST_CASE("a config file is of one component of a node, and moves from one to another with a release") {
+    Node node;
+    const auto made = [](const std::string& version) {
+        MadePackage conf = shop(version, "of {{ component }}\n")[1];
+        conf.about.templates[0].restart.clear();
+        MadePackage plain{"plain-" + version + "-1.noarch", {}, {}};
+        plain.about.name = "plain";
+        plain.about.kind = "app";
+        return std::vector<MadePackage>{conf, plain};
+    };
+    const auto send = [&](const std::string& kind, const std::string& envelope, const std::string& component,
+                          const std::string& package, const std::string& run) {
+        const base::Object wanted = node.desired(envelope, {}, std::vector<std::string>{package}, component);
+        return kind == "prepare"
+                   ? node.send("prepare", {{"desired", wanted}, {"manifest", Node::name_of(envelope)}}, run,
+                               component)
+                   : node.send("apply", {{"desired_digest", base::sha256(base::to_json(wanted)).str()}}, run,
+                               component);
+    };
+    const std::string one = node.release("shop/1.0", made("1.0"));
+    REQUIRE(send("prepare", one, "shop/web", "shop-conf", "run-1").ok);
+    CHECK(
+        send("prepare", one, "shop/app", "shop-conf", "run-1").reason ==
+        "config '/etc/shop/app.conf' is brought by component 'shop/web' on this node, too; give one of them "
+        "another path, or another node");
+    REQUIRE(send("apply", one, "shop/web", "shop-conf", "run-1").ok);
+
+    const std::string two = node.release("shop/2.0", made("2.0"));
+    REQUIRE(send("prepare", two, "shop/app", "shop-conf", "run-2").ok);
+    REQUIRE(send("prepare", two, "shop/web", "plain", "run-2").ok);
+    REQUIRE(send("apply", two, "shop/app", "shop-conf", "run-2").ok);
+    REQUIRE(send("apply", two, "shop/web", "plain", "run-2").ok);
+    CHECK(node.config("/etc/shop/app.conf") == "of app\n");
+    REQUIRE(node.send("undo", {}, "run-2", "shop/web").ok);
+    REQUIRE(node.send("undo", {}, "run-2", "shop/app").ok);
+    CHECK(node.config("/etc/shop/app.conf") == "of web\n");
+}
+
 TEST_CASE("another application's component keeps its version of a package") {
     Node node;
     MadePackage common{"common-1-1.noarch", {}, {}};
