@@ -175,7 +175,7 @@ Report Executor::prepare(const Order& order, Report report) {
         }
         return refused(std::move(report), "refused", std::move(reason));
     }
-    base::Object detail = changes(candidate);
+    base::Object detail = changes(candidate, due(services_, host_.services, candidate.component, candidate));
     detail.set("present", transaction_.present(candidate.component, order.run).str());
     if (!body.flag("plan", false)) {
         generations_.record_candidate(candidate, order.run);
@@ -183,10 +183,9 @@ Report Executor::prepare(const Order& order, Report report) {
     return done(std::move(report), std::move(detail));
 }
 
-base::Object Executor::changes(const Generation& candidate) {
-    const auto now = generations_.current(candidate.component);
-    return planned_changes(candidate, now, host_.packages.installed(), ConfigSet(host_.files, host_.root),
-                           actions(services_.of(candidate.component), candidate));
+base::Object Executor::changes(const Generation& candidate, const std::vector<ServiceAction>& acts) {
+    return planned_changes(candidate, generations_.current(candidate.component), host_.packages.installed(),
+                           ConfigSet(host_.files, host_.root), acts);
 }
 
 Report Executor::drain(const Order& order, Report report) {
@@ -240,7 +239,7 @@ Report Executor::apply(const Order& order, Report report) {
     const auto now = generations_.current(order.component);
     hooks_.run("after-apply", now);
     base::Object detail;
-    tell_actions(detail, actions(services_.of(order.component), now));
+    tell_actions(detail, due(services_, host_.services, order.component, now));
     detail.set("generation", generations_.current_id(order.component).value_or(0));
     return done(std::move(report), std::move(detail));
 }
@@ -432,7 +431,10 @@ Report Executor::settle(const Order& order, Report report) {
         // A release that changes nothing here is never applied; the node still is of that release from now
         // on.
         const auto coming = generations_.candidate_of_run(order.component, order.run);
-        if (coming && coming->release == release && *changes(*coming).find("changed")->flag() == false) {
+        const auto changed = [&] {
+            return *changes(*coming, actions(services_.of(order.component), coming)).find("changed")->flag();
+        };
+        if (coming && coming->release == release && !changed()) {
             generations_.adopt(*coming);
             generation = coming;
         }
@@ -463,7 +465,7 @@ std::vector<Executor::ComponentStatus> Executor::status() {
         status.drained = drain_.drained(component);
         status.stopped = services_.stopped(component);
         status.generation = generation.id;
-        for (const ServiceAction& action : actions(services_.of(component), generation)) {
+        for (const ServiceAction& action : due(services_, host_.services, component, generation)) {
             status.pending.push_back(fmt::format("service '{}': {}", action.name, action.reason));
         }
         list.push_back(std::move(status));

@@ -85,7 +85,7 @@ private:
     Report undrain(const Order& order, Report report);
     Report undo(const Order& order, Report report);
     Report settle(const Order& order, Report report);
-    base::Object changes(const Generation& candidate);
+    base::Object changes(const Generation& candidate, const std::vector<ServiceAction>& acts);
     Upkeep bring_up(const std::string& component, bool all = false);
     double measured(const base::Fields& body, const std::string& component);
 

@@ -23,6 +23,24 @@ std::string log_name(const std::string& component, const std::string& service) {
 
 } // namespace
 
+std::vector<ServiceAction> due(const ServiceRecords& records, Services& services,
+                               const std::string& component, const std::optional<Generation>& generation) {
+    const std::vector<ServiceRecord> known = records.of(component);
+    std::vector<ServiceAction> list = actions(known, generation);
+    if (records.stopped(component)) {
+        return list;
+    }
+    for (const ServiceRecord& record : known) {
+        const bool acts = std::any_of(list.begin(), list.end(), [&](const ServiceAction& action) {
+            return action.name == record.definition.name;
+        });
+        if (!acts && !services.running(record.definition, record.process)) {
+            list.push_back({ServiceAction::Kind::Start, record.definition.name, "it does not run"});
+        }
+    }
+    return list;
+}
+
 void stop_leftover_services(ServiceRecords& records, Services& services, const std::string& component,
                             const std::optional<Generation>& generation, Upkeep& done) {
     const std::vector<ServiceRecord> known = records.of(component);

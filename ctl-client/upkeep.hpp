@@ -18,6 +18,11 @@ struct Upkeep {
     std::vector<std::string> started;
 };
 
+/// What `bring_up` would do and why: the actions, and the start of what should run and does not, unless the
+/// component was stopped on purpose.
+std::vector<ServiceAction> due(const ServiceRecords& records, Services& services,
+                               const std::string& component, const std::optional<Generation>& generation);
+
 /// Stops what `generation` does not have, with the definitions that started it; nothing else.
 void stop_leftover_services(ServiceRecords& records, Services& services, const std::string& component,
                             const std::optional<Generation>& generation, Upkeep& done);

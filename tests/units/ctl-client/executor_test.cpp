@@ -205,6 +205,35 @@ TEST_CASE("a config file is of one component of a node, and moves from one to an
     CHECK(node.config("/etc/shop/app.conf") == "of web\n");
 }
 
+TEST_CASE("a service that does not run is something to change, unless it was stopped on purpose") {
+    Node node;
+    const std::string one = node.release("shop/1.0", shop("1.0"));
+    node.deploy(one, "run-1");
+    rpm::Service app = made_service("app");
+    app.pid_file = node.root().string() + "/run/app.pid";
+
+    SECTION("it died") {
+        node.services.stop(app, {});
+        const Report report = node.prepare(one);
+        CHECK(member(report, "changed") == "true");
+        CHECK(member(report, "start") == R"(["app"])");
+        CHECK(member(report, "restart_why") == R"({"app":"it does not run"})");
+        REQUIRE(node.send("apply", node.apply_body(one)).ok);
+        CHECK(member(node.send("restart"), "started") == R"(["app"])");
+        CHECK(member(node.prepare(one), "changed") == "false");
+    }
+    SECTION("it died after its node was found to be of the next release already") {
+        const std::string next = node.release("shop/1.1", shop("1.0"));
+        REQUIRE(member(node.prepare(next, {}, "run-2"), "changed") == "false");
+        node.services.stop(app, {});
+        CHECK(node.send("settle", {{"release", "shop/1.1"}, {"known_good", true}}, "run-2").ok);
+    }
+    SECTION("it was stopped") {
+        REQUIRE(node.send("stop").ok);
+        CHECK(member(node.prepare(one), "changed") == "false");
+    }
+}
+
 TEST_CASE("another application's component keeps its version of a package") {
     Node node;
     MadePackage common{"common-1-1.noarch", {}, {}};
