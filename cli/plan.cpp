@@ -8,6 +8,9 @@
 #include "cli/server.hpp"
 #include "cli/terminal.hpp"
 
+#include <algorithm>
+#include <cctype>
+#include <fmt/format.h>
 #include <iostream>
 #include <sstream>
 
@@ -38,6 +41,11 @@ void show_diff(const std::string& diff) {
     }
 }
 
+bool changes(const base::Value& group) {
+    const bool* changed = member_of(group, "changed").flag();
+    return changed != nullptr && *changed;
+}
+
 void show_group(const base::Value& group) {
     std::cout << "  " << paint(Color::Blue, names(list_of(group, "targets"))) << "\n";
     for (const base::Value& package : list_of(group, "packages")) {
@@ -57,7 +65,7 @@ void show_group(const base::Value& group) {
         std::cout << "    config " << printable(text_of(file, "path")) << "\n";
         show_diff(text_of(file, "diff"));
     }
-    for (const char* act : {"restart", "reload"}) {
+    for (const char* act : {"restart", "reload", "start", "stop"}) {
         for (const base::Value& service : list_of(group, act)) {
             const std::string why =
                 service.text() == nullptr ? "" : text_of(member_of(group, "restart_why"), *service.text());
@@ -65,7 +73,7 @@ void show_group(const base::Value& group) {
                       << (why.empty() ? "" : paint(Color::Grey, ": " + printable(why))) << "\n";
         }
     }
-    if (list_of(group, "packages").empty() && list_of(group, "config").empty()) {
+    if (!changes(group)) {
         std::cout << "    nothing changes\n";
     }
 }
@@ -107,14 +115,20 @@ void show_conditions(const base::Value& plan) {
     }
 }
 
-bool something_to_do(const base::Value& plan) {
-    for (const base::Value& group : list_of(plan, "groups")) {
-        if (!list_of(group, "packages").empty() || !list_of(group, "config").empty() ||
-            !list_of(group, "restart").empty() || !list_of(group, "reload").empty()) {
-            return true;
-        }
+/// As a shell reads it back.
+std::string shell_word(const std::string& text) {
+    const bool plain = std::ranges::all_of(text, [](char c) {
+        return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
+               std::string_view("_.,:=%/@+-").find(c) != std::string_view::npos;
+    });
+    if (plain && !text.empty()) {
+        return text;
     }
-    return false;
+    std::string word = "'";
+    for (const char c : text) {
+        word += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    }
+    return word + "'";
 }
 
 /// Batches, and what the workflow asks for between them.
@@ -137,6 +151,22 @@ void show_order(const base::Value& plan) {
     }
 }
 
+/// A plan is of its workflow and parameters: the deployment must name the same.
+std::string options_again(const Arguments& arguments) {
+    std::vector<std::pair<const char*, std::string>> given;
+    if (const auto workflow = arguments.maybe("--workflow")) {
+        given.emplace_back("--workflow", *workflow);
+    }
+    for (const std::string& param : arguments.texts("--param")) {
+        given.emplace_back("--param", param);
+    }
+    std::string words;
+    for (const auto& [option, value] : given) {
+        words += fmt::format(" {} {}", option, shell_word(value));
+    }
+    return words;
+}
+
 int plan(const Arguments& arguments) {
     base::Object request{{"environment", arguments.text("ENV")},
                          {"release", arguments.text("RELEASE")},
@@ -145,7 +175,7 @@ int plan(const Arguments& arguments) {
         request.set("workflow", *workflow);
     }
     const base::Value plan = Server::from(arguments).post("/v1/plans", request);
-    const int code = arguments.flag("--detailed-exitcode") && something_to_do(plan) ? 10 : 0;
+    const int code = arguments.flag("--detailed-exitcode") && !list_of(plan, "batches").empty() ? 10 : 0;
     if (arguments.json) {
         std::cout << base::to_json(plan) << "\n";
         return code;
@@ -171,7 +201,8 @@ int plan(const Arguments& arguments) {
     std::cout << "plan " << text_of(plan, "hash") << "\n";
     if (!arguments.quiet) {
         std::cout << "run it with: tiercel deploy " << arguments.text("ENV") << " "
-                  << arguments.text("RELEASE") << " --plan " << text_of(plan, "hash") << "\n";
+                  << arguments.text("RELEASE") << options_again(arguments) << " --plan "
+                  << text_of(plan, "hash") << "\n";
     }
     return code;
 }

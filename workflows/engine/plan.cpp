@@ -158,6 +158,8 @@ base::Array groups_of(const std::vector<TargetView>& targets, base::Array& unrea
                           {"config", member(target.prepared, "config")},
                           {"restart", member(target.prepared, "restart")},
                           {"reload", member(target.prepared, "reload")},
+                          {"start", member(target.prepared, "start")},
+                          {"stop", member(target.prepared, "stop")},
                           {"restart_why", member(target.prepared, "restart_why")}};
         const std::string key = base::to_json(same);
         auto group =
