@@ -190,7 +190,9 @@ int plan(const Arguments& arguments) {
     show_order(plan);
     show_conditions(plan);
     if (const base::Array& away = list_of(plan, "unreachable"); !away.empty()) {
-        std::cout << paint(Color::Yellow, "not connected, so their differences are unknown: " + names(away))
+        std::cout << paint(Color::Yellow,
+                           "no answer (not connected, or busy), so their differences are unknown: " +
+                               names(away))
                   << "\n";
     }
     for (const base::Value& refused : list_of(plan, "refused")) {

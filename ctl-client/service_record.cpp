@@ -131,6 +131,14 @@ void ServiceRecords::forget(const std::string& component, const std::string& nam
     database_.prepare("DELETE FROM services WHERE component = ? AND name = ?").with(component, name).run();
 }
 
+std::optional<std::string> ServiceRecords::started_by_another(const std::string& component,
+                                                              const ProcessIdentity& process) const {
+    base::Statement row =
+        database_.prepare("SELECT component FROM services WHERE component <> ? AND process = ?");
+    row.with(component, process.str());
+    return row.step() ? std::optional(row.text(0)) : std::nullopt;
+}
+
 bool ServiceRecords::stopped(const std::string& component) const {
     base::Statement row = database_.prepare("SELECT 1 FROM stopped WHERE component = ?");
     row.with(component);

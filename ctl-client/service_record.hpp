@@ -50,6 +50,10 @@ public:
     std::vector<ServiceRecord> of(const std::string& component) const;
     void record(const ServiceRecord& record);
     void forget(const std::string& component, const std::string& name);
+    /// The other component that started this process last: a service goes on when its component gets another
+    /// name.
+    std::optional<std::string> started_by_another(const std::string& component,
+                                                  const ProcessIdentity& process) const;
     /// Whether the component's services are kept down.
     bool stopped(const std::string& component) const;
     void set_stopped(const std::string& component, bool stopped);

@@ -31,11 +31,17 @@ std::vector<ServiceAction> due(const ServiceRecords& records, Services& services
         return list;
     }
     for (const ServiceRecord& record : known) {
-        const bool acts = std::any_of(list.begin(), list.end(), [&](const ServiceAction& action) {
-            return action.name == record.definition.name;
-        });
-        if (!acts && !services.running(record.definition, record.process)) {
-            list.push_back({ServiceAction::Kind::Start, record.definition.name, "it does not run"});
+        const std::string& name = record.definition.name;
+        if (std::any_of(list.begin(), list.end(),
+                        [&](const ServiceAction& one) { return one.name == name; })) {
+            continue;
+        }
+        const auto process = services.running(record.definition, record.process);
+        if (!process) {
+            list.push_back({ServiceAction::Kind::Start, name, "it does not run"});
+        } else if (const auto other = records.started_by_another(component, *process)) {
+            list.push_back(
+                {ServiceAction::Kind::Restart, name, fmt::format("component '{}' has started it", *other)});
         }
     }
     return list;
@@ -98,7 +104,7 @@ Upkeep bring_up(ServiceRecords& records, Services& services, const std::string& 
         return done;
     }
     const std::vector<ServiceRecord> known = records.of(component);
-    const std::vector<ServiceAction> todo = actions(known, generation);
+    const std::vector<ServiceAction> todo = due(records, services, component, generation);
     for (const auto& service : services_of(*generation)) {
         const std::string& name = service.first;
         const auto& wanted = service.second;

@@ -18,8 +18,9 @@ struct Upkeep {
     std::vector<std::string> started;
 };
 
-/// What `bring_up` would do and why: the actions, and the start of what should run and does not, unless the
-/// component was stopped on purpose.
+/// What `bring_up` would do and why: the actions, the start of what should run and does not, and the
+/// restart of what another component has started. Of a component that was stopped on purpose only the
+/// actions.
 std::vector<ServiceAction> due(const ServiceRecords& records, Services& services,
                                const std::string& component, const std::optional<Generation>& generation);
 

@@ -234,6 +234,29 @@ TEST_CASE("a service that does not run is something to change, unless it was sto
     }
 }
 
+TEST_CASE("a service that another component has taken over is restarted when it is to be as it was before",
+          "[law-9]") {
+    Node node;
+    const auto go = [&](const std::string& envelope, const std::string& component, const std::string& run) {
+        const base::Object wanted = node.desired(envelope, {}, std::nullopt, component);
+        REQUIRE(
+            node.send("prepare", {{"desired", wanted}, {"manifest", Node::name_of(envelope)}}, run, component)
+                .ok);
+        REQUIRE(node.send("apply", {{"desired_digest", base::sha256(base::to_json(wanted)).str()}}, run,
+                          component)
+                    .ok);
+        node.services.log.clear();
+        REQUIRE(node.send("restart", {}, run, component).ok);
+        return node.services.log;
+    };
+    const auto both = std::vector<std::string>{"stop app", "start app"};
+    const std::string one = node.release("shop/1.0", shop("1.0"));
+    CHECK(go(one, "shop/app", "run-1") == std::vector<std::string>{"start app"});
+    CHECK(go(node.release("shop/2.0", shop("2.0")), "shop/web", "run-2") == both);
+    CHECK(go(one, "shop/app", "run-3") == both);
+    CHECK(member(node.prepare(one, {}, "run-4"), "changed") == "false");
+}
+
 TEST_CASE("another application's component keeps its version of a package") {
     Node node;
     MadePackage common{"common-1-1.noarch", {}, {}};
