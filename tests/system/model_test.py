@@ -3,6 +3,7 @@
 and plans that hold exactly as long as what they were made from."""
 # SPDX-License-Identifier: Apache-2.0
 import json
+import shlex
 import unittest
 
 from fleet import BIN, PACKAGE, SERVICE, Fleet
@@ -241,6 +242,8 @@ class Model(unittest.TestCase):
         self.refused(["deploy", "test", "svc/3.0", "--workflow", "own", "--plan", plan], r"moved: the release \(svc/1.0 was planned\)")
         self.assertEqual(fleet.json("run", "list"), runs, "nothing was started")
         fleet.tiercel(*deploy)
+        said = fleet.tiercel("plan", "test", "svc/1.0", "--workflow", "own", "--param", "soak=0s")
+        fleet.run(shlex.split(said.partition("run it with: ")[2]))
 
     def test_approval_is_void_when_settings_members_or_budgets_move_before_the_start(self):
         """Law 13."""
