@@ -29,14 +29,17 @@ channel = "stable"
 name = "app-1"
 components = ["shop/app"]
 addresses = { service = "127.0.0.1" }
+labels = { color = "green", zone = "a" }
 [[nodes]]
 name = "app-2"
 components = ["shop/app"]
 addresses = { service = "127.0.0.2" }
+labels = { color = "blue", zone = "b" }
 [[nodes]]
 name = "web-1"
 components = ["shop/web"]
 addresses = { service = "127.0.0.3" }
+labels = { color = "green", zone = "b" }
 )";
 
 /// More of the same environment.
@@ -64,8 +67,11 @@ constexpr const char* migrating_lua = R"(application "shop" {
 repo::ManifestPackage package(const std::string& name, const std::string& version) {
     const base::Digest digest = base::sha256(name + version);
     const std::string nevra = name + "-" + version + "-1.noarch";
-    const std::string commands =
-        name == "shop-app" ? R"([{"name": "shop-migrate", "run": ["/opt/migrate"], "once": true}])" : "[]";
+    const std::string commands = name == "shop-app"
+                                     ? R"([{"name": "shop-migrate", "run": ["/opt/migrate"], "once": true},
+                                 {"name": "refresh", "run": ["/opt/refresh"]},
+                                 {"name": "measure", "run": ["/opt/measure"]}])"
+                                     : "[]";
     const std::string about =
         R"({"format": 1, "name": ")" + name +
         R"(", "kind": "app", "settings": {"port": {"type": "port", "default": 80}}, "commands": )" +
@@ -216,8 +222,6 @@ struct House::Outside final : runs::Fleet, runs::Alarms, runs::ScriptHosts, runs
 };
 
 House::House() : shelf_(std::make_unique<ReleaseShelf>()), outside_(std::make_unique<Outside>(*this)) {
-    // What is killed here is the process, not the machine: nothing has to reach the disk.
-    store_.database.execute("PRAGMA synchronous = OFF");
     apply_settings("");
     boot();
 }
@@ -239,9 +243,16 @@ void House::boot() {
 }
 
 void House::kill() {
-    rollouts_.reset();
-    std::erase_if(due_, [](const auto& due) { return !due.second.survives; });
-    boot();
+    for (bool up = false; !up;) {
+        rollouts_.reset();
+        std::erase_if(due_, [](const auto& due) { return !due.second.survives; });
+        try {
+            boot();
+            up = true;
+        } catch (const Killed&) {
+            // It went on at once with what it had not begun.
+        }
+    }
     // Nodes notice that their connection is gone, and come back.
     for (const char* name : {"app-1", "app-2", "web-1", "mail-1", "both-1", "news-1"}) {
         if (offline.contains(name)) {
@@ -276,6 +287,22 @@ void House::point() {
     if (left_ > 0 && --left_ == 0) {
         throw Killed{};
     }
+    if (kills_ != nullptr && events() > killed_after_) {
+        killed_after_ = events();
+        ++*kills_;
+        throw Killed{};
+    }
+}
+
+void House::kill_after_each_event(int& kills) {
+    kills_ = &kills;
+    killed_after_ = events();
+}
+
+std::int64_t House::events() const {
+    base::Statement count = store_.database.prepare("SELECT count(*) FROM events");
+    count.step();
+    return count.whole(0);
 }
 
 void House::step(const std::function<void()>& what) {
@@ -311,6 +338,8 @@ void House::arrive(const std::string& name, const std::string& id, const std::st
             said.detail = base::Object{{"changed", true}, {"installed", true}, {"present", "sha256:present"}};
         } else if (kind == "drain") {
             said.detail = base::Object{{"drained", true}};
+        } else if (kind == "measure") {
+            said.detail = base::Object{{"value", 1}};
         }
         did.push_back(name + " " + kind);
         node.journal.emplace(id, said);
@@ -416,9 +445,18 @@ std::string House::request(runs::RunRequest request, const std::string& actor) {
 
 std::optional<std::string> House::say(const std::string& run, const std::string& verb,
                                       const std::string& actor, const std::string& role) {
-    return rollouts_->signal(
+    return signal(
         run,
         {.verb = verb, .reason = {}, .plan = {}, .target = {}, .value = {}, .actor = actor, .role = role});
+}
+
+std::optional<std::string> House::signal(const std::string& run, const runs::Signal& signal) {
+    try {
+        return rollouts_->signal(run, signal);
+    } catch (const Killed&) {
+        kill(); // what was said is in the database, though its sayer was not told
+        return std::nullopt;
+    }
 }
 
 runs::RunRecord House::run(const std::string& id) const {

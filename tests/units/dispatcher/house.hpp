@@ -29,8 +29,9 @@ struct Killed {};
 /// world, and is started again at once; what was in its memory is gone.
 class House {
 public:
-    /// Environment `prod` with app-1, app-2 and web-1, and releases shop/1.0 to shop/4.0, of which
-    /// the last one migrates. There are as many releases of the applications mail, logs and news.
+    /// Environment `prod` with app-1, app-2 and web-1, labelled by color and zone, and releases shop/1.0 to
+    /// shop/4.0, of which the last one migrates. There are as many releases of the applications mail, logs
+    /// and news.
     House();
     ~House();
     House(const House&) = delete;
@@ -48,6 +49,7 @@ public:
     std::string request(dispatcher::runs::RunRequest request, const std::string& actor = "token:alice");
     std::optional<std::string> say(const std::string& run, const std::string& verb,
                                    const std::string& actor = "token:bob", const std::string& role = "");
+    std::optional<std::string> signal(const std::string& run, const dispatcher::runs::Signal& signal);
 
     /// Lets time pass, with everything that happens in it.
     void pass(base::Duration time);
@@ -57,6 +59,9 @@ public:
     void kill();
     /// Kills it when it meets the world for the nth time from now.
     void kill_at(int point) { left_ = point; }
+    /// Kills it when it first meets the world after it has journaled something, again and again, and counts
+    /// that; the number outlives this.
+    void kill_after_each_event(int& kills);
     /// Scripts run in `workflow-vm`, which is killed with SIGKILL when it has given its nth command.
     void use_workflow_vm(int killed_at_command);
     int commands() const noexcept { return commands_; }
@@ -92,6 +97,7 @@ private:
     };
     void boot();
     void point();
+    std::int64_t events() const;
     void step(const std::function<void()>& what);
     void schedule(base::Time at, std::function<void()> what, bool survives);
     void arrive(const std::string& node, const std::string& order_id, const std::string& kind,
@@ -122,6 +128,8 @@ private:
     std::unique_ptr<boost::asio::io_context> context_;
     std::unique_ptr<dispatcher::runs::WorkflowVms> vms_;
     int left_ = 0;
+    int* kills_ = nullptr;          ///< when it is killed after each event
+    std::int64_t killed_after_ = 0; ///< so many events
 };
 
 } // namespace tests

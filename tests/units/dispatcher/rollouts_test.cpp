@@ -1,6 +1,6 @@
 // Copyright the Tiercel authors
 // SPDX-License-Identifier: Apache-2.0
-// Runs from request to end: operations, retries, what earlier runs left, and kills of the dispatcher.
+// Runs from request to end: operations, retries, and what earlier runs left.
 #include "dispatcher/runs/continuation.hpp"
 #include "tests/refusal.hpp"
 #include "tests/units/dispatcher/house.hpp"
@@ -20,84 +20,7 @@ std::string out_of(const base::Value& input) {
     return text;
 }
 
-/// What nodes did in all, whatever the order in which they answered.
-std::vector<std::string> sorted(std::vector<std::string> did) {
-    std::sort(did.begin(), did.end());
-    return did;
-}
-
 } // namespace
-
-TEST_CASE(
-    "a dispatcher that is killed whenever it meets the world gets to the same end, and no node acts twice",
-    "[law-7]") {
-    House undisturbed;
-    const std::string first = undisturbed.deploy("shop/1.0");
-    undisturbed.finish();
-    REQUIRE(undisturbed.run(first).outcome == "succeeded");
-    const int points = undisturbed.points();
-    REQUIRE(points > 50);
-    for (int point = 1; point <= points; ++point) {
-        INFO("killed at point " << point << " of " << points);
-        House house;
-        house.kill_at(point);
-        const std::string run = house.deploy("shop/1.0");
-        house.finish();
-        REQUIRE(house.run(run).outcome == undisturbed.run(first).outcome);
-        REQUIRE(house.targets(run) == undisturbed.targets(first));
-        REQUIRE(sorted(house.did) == sorted(undisturbed.did));
-    }
-}
-
-TEST_CASE("the same holds for a run that fails and goes back", "[law-7]") {
-    const auto play = [](House& house, int point) {
-        house.deploy("shop/1.0");
-        house.finish();
-        house.fails[{"web-1", "probe"}] = 1;
-        house.kill_at(point);
-        const std::string run = house.deploy("shop/2.0");
-        house.finish();
-        return run;
-    };
-    House undisturbed;
-    undisturbed.deploy("shop/1.0");
-    undisturbed.finish();
-    const int before = undisturbed.points();
-    undisturbed.fails[{"web-1", "probe"}] = 1;
-    const std::string first = undisturbed.deploy("shop/2.0");
-    undisturbed.finish();
-    REQUIRE(undisturbed.run(first).outcome == "rolled_back");
-    const int points = undisturbed.points() - before;
-    for (int point = 1; point <= points; ++point) {
-        INFO("killed at point " << point << " of " << points);
-        House house;
-        const std::string run = play(house, point);
-        REQUIRE(house.run(run).outcome == "rolled_back");
-        REQUIRE(house.targets(run) == undisturbed.targets(first));
-        REQUIRE(house.run(run).reason == undisturbed.run(first).reason);
-        REQUIRE(sorted(house.did) == sorted(undisturbed.did));
-    }
-}
-
-TEST_CASE("a script's process that is killed at any of its commands is replayed, and the run ends the same",
-          "[law-7]") {
-    House undisturbed;
-    undisturbed.use_workflow_vm(0);
-    const std::string first = undisturbed.deploy("shop/1.0");
-    undisturbed.finish();
-    REQUIRE(undisturbed.run(first).outcome == "succeeded");
-    REQUIRE(undisturbed.commands() >= 4); // preflight, two levels, the end
-    for (int command = 1; command <= undisturbed.commands(); ++command) {
-        INFO("killed at command " << command);
-        House house;
-        house.use_workflow_vm(command);
-        const std::string run = house.deploy("shop/1.0");
-        house.finish();
-        REQUIRE(house.run(run).outcome == "succeeded");
-        REQUIRE(house.commands() > undisturbed.commands());
-        REQUIRE(house.did == undisturbed.did);
-    }
-}
 
 TEST_CASE("what an earlier run left out of service, and nodes that are away, are out for the next one",
           "[law-4]") {

@@ -8,9 +8,10 @@
 
 namespace tests {
 
-/// The dispatcher's database in a directory of its own.
+/// The dispatcher's database in a directory of its own, in memory: what a test kills is the process, not the
+/// machine.
 struct Store {
-    base::TemporaryDirectory directory;
+    base::TemporaryDirectory directory{"/dev/shm"};
     base::Database database{directory.path() / "db", dispatcher::runs::schema()};
 };
 
