@@ -58,6 +58,11 @@ workflows::simulator::Workflow find_workflow(const std::string& name_or_file, co
         }
     }
     const std::string source = files.read(file, source_limit_bytes);
+    // An empty text would be taken for none: the way back has none.
+    if (source.empty()) {
+        throw base::Error(base::Fault::Input, "{}: not a workflow; write return workflow {{ … }}",
+                          name_or_file);
+    }
     return {file.stem().string(), source, workflows::engine::kind_of_script(source)};
 }
 

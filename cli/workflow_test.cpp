@@ -24,7 +24,8 @@ constexpr std::size_t source_limit_bytes = 1u << 20;
 
 void collect(const fs::path& directory, std::vector<fs::path>& found) {
     for (const fs::directory_entry& entry : fs::recursive_directory_iterator(directory)) {
-        if (entry.is_regular_file() && entry.path().filename().string().ends_with("_test.lua")) {
+        std::error_code unreadable; // is told when it is read
+        if (!entry.is_directory(unreadable) && entry.path().filename().string().ends_with("_test.lua")) {
             found.push_back(entry.path());
         }
     }
@@ -33,7 +34,8 @@ void collect(const fs::path& directory, std::vector<fs::path>& found) {
 std::vector<fs::path> test_files(const std::vector<std::string>& named) {
     std::vector<fs::path> found;
     for (const std::string& name : named) {
-        if (fs::is_directory(name)) {
+        std::error_code unreadable;
+        if (fs::is_directory(name, unreadable)) {
             const std::size_t before = found.size();
             collect(name, found);
             if (found.size() == before) {

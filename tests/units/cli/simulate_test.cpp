@@ -110,6 +110,9 @@ TEST_CASE("what cannot be simulated is refused in one sentence", "[cli]") {
               .find("'harsh' is no profile of faults; there are: none, light, rough, hostile") == 0);
     CHECK(refused({{"WORKFLOW", {"rolling"}}, {"--param", {"sok=1s"}}}) ==
           "workflow 'rolling.lua': unknown parameter 'sok'; did you mean 'soak'?");
+    const Directory directory({{std::string("empty.lua"), ""}});
+    const std::string empty = directory.path / "empty.lua";
+    CHECK(refused({{"WORKFLOW", {empty}}}) == empty + ": not a workflow; write return workflow { … }");
 }
 
 TEST_CASE("what updates is simulated as a deployment, all else on the release that is there", "[cli]") {
@@ -169,4 +172,19 @@ TEST_CASE("test files beside a workflow run like in a test runner", "[cli]") {
                            ":7: the outcome is succeeded, not stopped\n2 tests, 1 failed\n");
     const Directory empty({});
     CHECK_THROWS_AS(run(verb, with({{"PATH", {(empty.path / "no").string()}}})), base::Error);
+}
+
+TEST_CASE("a test file that cannot be read is named, and no test is left out for it", "[cli]") {
+    const Directory directory({{std::string("our_test.lua"), ""}});
+    const std::filesystem::path loop = directory.path / "loop_test.lua";
+    std::filesystem::create_symlink(loop, loop);
+    for (const std::filesystem::path& named : {directory.path, loop}) {
+        try {
+            run(cli::workflow_test_verbs().front(), with({{"PATH", {named.string()}}}));
+            FAIL("no error");
+        } catch (const base::Error& error) {
+            CHECK(error.message() ==
+                  "'" + loop.string() + "' cannot be read: Too many levels of symbolic links");
+        }
+    }
 }
