@@ -103,12 +103,12 @@ void confine() {
     close_range(3, ~0U, 0);
     // A script computes for milliseconds between two commands: a minute in all is far beyond any rollout.
     limit(RLIMIT_CPU, 60, "the limit on processor time cannot be set");
-    limit(RLIMIT_FSIZE, 0, "the limit on file sizes cannot be set");
     limit(RLIMIT_CORE, 0, "the limit on core dumps cannot be set");
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
         refused("new privileges cannot be given up");
     }
     if (sanitized) {
+        limit(RLIMIT_FSIZE, 0, "the limit on file sizes cannot be set");
         return;
     }
     take_memory();
@@ -118,6 +118,8 @@ void confine() {
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) {
         refused("the eyes of other processes cannot be kept out");
     }
+    // Late, so that what was refused before it can be said in a file.
+    limit(RLIMIT_FSIZE, 0, "the limit on file sizes cannot be set");
     allow_few_calls();
 }
 

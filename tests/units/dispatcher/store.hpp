@@ -6,12 +6,15 @@
 #include "base/files.hpp"
 #include "dispatcher/runs/schema.hpp"
 
+#include <filesystem>
+
 namespace tests {
 
-/// The dispatcher's database in a directory of its own, in memory: what a test kills is the process, not the
-/// machine.
+/// The dispatcher's database in a directory of its own, in memory where the machine offers that: what a test
+/// kills is the process, not the machine.
 struct Store {
-    base::TemporaryDirectory directory{"/dev/shm"};
+    base::TemporaryDirectory directory{
+        std::filesystem::is_directory("/dev/shm") ? "/dev/shm" : std::filesystem::temp_directory_path()};
     base::Database database{directory.path() / "db", dispatcher::runs::schema()};
 };
 
