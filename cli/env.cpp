@@ -101,8 +101,11 @@ int show(const Arguments& arguments) {
                   << printable(text_of(lock, "reason")) << "\n";
     }
     for (const base::Value& current : list_of(answer, "current")) {
-        std::cout << "current: " << text_of(current, "release") << " (run " << text_of(current, "run")
-                  << ")\n";
+        std::cout << "current: " << text_of(current, "release") << " (run " << text_of(current, "run") << ")";
+        if (const std::string mixed = text_of(current, "mixed"); !mixed.empty()) {
+            std::cout << paint(Color::Yellow, "; some nodes may have " + mixed);
+        }
+        std::cout << "\n";
     }
     for (const base::Value& good : list_of(answer, "known_good")) {
         std::cout << "known-good: " << text_of(good, "release") << "\n";

@@ -51,7 +51,7 @@ struct Current {
     std::optional<std::string> release;     ///< nothing: no deployment has succeeded yet
     std::string run;                        ///< that made it so
     std::optional<std::int64_t> known_good; ///< its record, when it passed
-    std::optional<std::string> mixed;       ///< a run to this release ended half way: some nodes have it
+    std::optional<std::string> mixed;       ///< that some nodes may have: a run ended half way to or from it
 };
 
 /// Tables `environments`, `known_good`, `current` and `releases`. Writes belong into the caller's

@@ -77,13 +77,6 @@ std::string_view level_of(engine::Outcome outcome) noexcept {
     }
 }
 
-/// Whether a run that ended here has left something of its own on the node.
-bool is_touched(const std::string& state) {
-    static const std::set<std::string, std::less<>> touched = {"updated", "failed", "rollback_failed",
-                                                               "quarantined", "lost"};
-    return touched.contains(state);
-}
-
 } // namespace
 
 RunExecutor::RunExecutor(World& world, std::string run)
@@ -352,11 +345,16 @@ void RunExecutor::finish(const engine::Ended& ended, base::Time now) {
         }
         break;
     default:
-        for (const auto& [state, count] : records_.counts(id_)) {
-            if (is_touched(state) && count > 0) {
-                current.run = id_;
-                current.mixed = run.release;
-            }
+        if (ended.mixed && rollback) {
+            // Asked again, it goes there again, and never on to what people went away from.
+            current = {.release = run.release,
+                       .run = id_,
+                       .known_good = run.goal,
+                       .mixed = current.mixed ? current.mixed : current.release};
+            environments.withdraw_after(run.goal.value_or(0), run.environment, run.application, id_);
+        } else if (ended.mixed) {
+            current.run = id_;
+            current.mixed = run.release;
         }
     }
     if (!current.run.empty()) {
@@ -366,16 +364,18 @@ void RunExecutor::finish(const engine::Ended& ended, base::Time now) {
 
 void RunExecutor::give_up(World& world, const std::string& run, const std::string& reason) {
     RunExecutor executor(world, run);
+    engine::Ended ended{engine::Outcome::Cancelled, reason, {}, {}};
     for (const TargetRecord& target : executor.records_.targets(run)) {
         using enum engine::TargetState;
         const engine::TargetState state = engine::target_state_from(target.state);
+        const bool untouched = state == Preparing || state == Ready;
+        ended.mixed |= !untouched && state != Unchanged;
         if (!engine::is_terminal_word(state)) {
-            const bool untouched = state == Preparing || state == Ready;
             executor.records_.move_target(run, target.component, target.node,
                                           std::string(engine::word(untouched ? NotStarted : Lost)), reason);
         }
     }
-    executor.finish({engine::Outcome::Cancelled, reason, {}, {}}, world.alarms.now());
+    executor.finish(ended, world.alarms.now());
 }
 
 void RunExecutor::act(const Consequences& consequences) {

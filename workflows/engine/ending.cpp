@@ -15,6 +15,21 @@ std::size_t count_if(const std::vector<Progress>& targets, bool (*condition)(con
 
 } // namespace
 
+// Whom nothing was brought, and who failed all the same, counts: somebody has to look at it.
+bool Run::State::has_of_this_run(const Progress& target) const {
+    switch (target.state) {
+    case TargetState::Failed:
+    case TargetState::RollbackFailed:
+    case TargetState::Quarantined:
+    case TargetState::Lost:
+        return true;
+    case TargetState::RolledBack:
+        return target.touched && is_rollback();
+    default:
+        return target.touched;
+    }
+}
+
 void Run::State::end_by_script() {
     if (end_standby() || catch_up()) {
         return;
@@ -198,6 +213,7 @@ void Run::State::end(Outcome result, std::string reason) {
     outcome_reason = reason;
     Ended ended{result, std::move(reason), {}, {}};
     for (const Progress& target : targets) {
+        ended.mixed |= has_of_this_run(target);
         if (target.out()) {
             ended.out.push_back(name(target));
         } else if (target.seen_well) {

@@ -250,6 +250,7 @@ struct Ended {
     std::string reason;
     std::vector<Target> out;  ///< that this run leaves out of service
     std::vector<Target> well; ///< that it has seen to be healthy, and leaves in service
+    bool mixed = false;       ///< some target has, or may have, what this run brings
 };
 /// A number that the dispatcher fetches itself, for targets that are new already and for their peers that are
 /// not: `spec` is the workflow's {http = {url, path}} or {prometheus = {url, query}}.

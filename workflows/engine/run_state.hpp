@@ -441,6 +441,7 @@ struct Run::State {
     void settle(Outcome outcome, std::string reason, bool known_good);
     void advance_settling();
     void end(Outcome outcome, std::string reason);
+    bool has_of_this_run(const Progress& target) const;
     bool known_good = false;
 };
 

@@ -559,3 +559,63 @@ TEST_CASE("[nomad-12940] a release that failed, and whose way back failed, can b
     house.finish();
     CHECK(house.run(run).outcome == "succeeded");
 }
+
+namespace {
+
+runs::RunRequest of_shop(workflows::engine::RunKind kind) {
+    runs::RunRequest wanted;
+    wanted.kind = kind;
+    wanted.environment = "prod";
+    wanted.workflow = kind == workflows::engine::RunKind::Operation ? "repair" : "";
+    return wanted;
+}
+
+} // namespace
+
+TEST_CASE("a rollback that did not bring all back goes to the same release when it is asked for again, and "
+          "repairs go there, too",
+          "[law-9]") {
+    House house;
+    for (const char* release : {"shop/1.0", "shop/2.0"}) {
+        house.deploy(release);
+        house.finish();
+    }
+    house.fails[{"app-2", "apply"}] = 1;
+    const std::string back = house.request(of_shop(workflows::engine::RunKind::Rollback));
+    house.finish();
+    REQUIRE(house.run(back).outcome == "rollback_failed");
+    const auto now = runs::Environments(house.database()).current("prod", "shop").value();
+    CHECK(now.release == "shop/1.0");
+    CHECK(now.mixed == "shop/2.0");
+    const std::string repair = house.request(of_shop(workflows::engine::RunKind::Operation));
+    CHECK(house.run(repair).release == "shop/1.0");
+    house.finish();
+    const std::string again = house.request(of_shop(workflows::engine::RunKind::Rollback));
+    CHECK(house.run(again).release == "shop/1.0");
+    house.finish();
+    REQUIRE(house.run(again).outcome == "succeeded");
+    CHECK(runs::Environments(house.database()).current("prod", "shop")->mixed == std::nullopt);
+}
+
+TEST_CASE(
+    "a rollback that could not reach the one node that a deployment has changed goes to the same release "
+    "when it is asked for again",
+    "[law-9]") {
+    House house;
+    for (const char* release : {"shop/1.0", "shop/2.0"}) {
+        house.deploy(release);
+        house.finish();
+    }
+    house.deploy("shop/3.0");
+    while (house.did.back() != "app-1 apply") {
+        house.pass(1s);
+    }
+    house.offline.insert("app-1");
+    house.rollouts().node_seen(base::NodeName("app-1"), false);
+    const std::string back = house.request(of_shop(workflows::engine::RunKind::Rollback));
+    REQUIRE(house.run(back).release == "shop/2.0");
+    house.finish();
+    REQUIRE(house.run(back).outcome == "rollback_failed");
+    house.offline.clear();
+    CHECK(house.run(house.request(of_shop(workflows::engine::RunKind::Rollback))).release == "shop/2.0");
+}
