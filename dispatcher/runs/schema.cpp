@@ -106,8 +106,8 @@ ALTER TABLE standings ADD COLUMN out INTEGER NOT NULL DEFAULT 0;
 UPDATE standings SET out = 1 WHERE state IN ('failed', 'rollback_failed', 'lost', 'quarantined');
 )sql";
 
-// The engine's own: rollbacks pass by nodes that are away, who failed on the way does not come late, and a
-// step that a cancel has ended did not fail.
+// The engine's own: rollbacks pass by nodes that are away, who failed on the way does not come late, a step
+// that a cancel has ended did not fail, and who needed nothing is where it should be after an outage, too.
 constexpr std::string_view absence = "SELECT 1;";
 
 } // namespace

@@ -40,16 +40,11 @@ void Run::State::end_by_script() {
         }
     }
     // A deployment that only restarted a target has not brought it to its release.
-    const std::size_t good = is_operation()
-                                 ? count_if(targets,
-                                            [](const Progress& target) {
-                                                return target.state == TargetState::Updated ||
-                                                       target.state == TargetState::Unchanged;
-                                            })
-                                 : count_if(targets, [](const Progress& target) {
-                                       return (target.state == TargetState::Updated && target.applied) ||
-                                              target.state == TargetState::Unchanged;
-                                   });
+    const auto good =
+        static_cast<std::size_t>(std::count_if(targets.begin(), targets.end(), [&](const Progress& target) {
+            const bool has_it = is_operation() || target.applied || !target.changed;
+            return target.state == TargetState::Unchanged || (target.state == TargetState::Updated && has_it);
+        }));
     const std::size_t waiting = count_if(targets, [](const Progress& target) {
         return target.state == TargetState::Ready || target.state == TargetState::NotStarted;
     });

@@ -59,6 +59,15 @@ TEST_CASE("a declared and approved outage stops all, installs, and starts all, p
     CHECK(order_of(fleet, OrderKind::Restart).empty());
     CHECK(fleet.run().acts().front().kind == "outage");
 
+    SECTION("who needs nothing is stopped and started like the others, and is where it should be") {
+        Fleet unequal(input, outage);
+        unequal.at("shop/a1", "a1-1").changed = unequal.at("shop/a1", "a1-2").changed = false;
+        unequal.signal(10s, "approve");
+        unequal.drive();
+        INFO(unequal.told());
+        CHECK(order_of(unequal, OrderKind::Start).size() == 4);
+        CHECK(unequal.outcome() == "succeeded");
+    }
     SECTION("who asked for the run cannot approve it") {
         input.actor = "somebody";
         Fleet alone(input, outage);
