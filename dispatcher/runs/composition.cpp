@@ -235,7 +235,6 @@ void Composer::keep_unfinished(engine::RunInput& input, const RunRequest& reques
     const auto is_gone = [&](const auto& entry) {
         return !kept.contains(entry.first);
     };
-    std::erase_if(input.commands, is_gone);
     std::erase_if(input.migrate, is_gone);
 }
 

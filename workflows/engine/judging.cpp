@@ -1,6 +1,8 @@
 // Copyright the Tiercel authors
 // SPDX-License-Identifier: Apache-2.0
 // A batch that soaks is measured: on its targets and their peers by their nodes, or by the dispatcher.
+#include "base/error.hpp"
+#include "base/fields.hpp"
 #include "workflows/engine/deadlines.hpp"
 #include "workflows/engine/run_state.hpp"
 #include "workflows/engine/transitions.hpp"
@@ -15,14 +17,45 @@ constexpr std::size_t most_measured = 10;
 
 } // namespace
 
+bool Run::State::can_be_measured(const Progress& target, const Metric& metric) const {
+    return metric.source != Metric::Source::Command ||
+           packaged_command(target, *metric.spec.object()->find("command")->text()) != nullptr;
+}
+
+// A command may be of some components only; of which is none, a measurement would wait for a person in vain.
+void Run::State::check_analysis(const ActOptions& options) const {
+    std::vector<std::string> names;
+    for (const auto& [component, commands] : input.commands) {
+        for (const PackagedCommand& command : commands) {
+            names.push_back(command.name);
+        }
+    }
+    for (const Metric& metric : options.analysis) {
+        const base::Value* command = metric.spec.object()->find("command");
+        if (command != nullptr && std::find(names.begin(), names.end(), *command->text()) == names.end()) {
+            throw base::Error(base::Fault::Input,
+                              "ctx:update: 'analysis': no component has a packaged command '{}'{}",
+                              *command->text(), base::hint(*command->text(), names));
+        }
+    }
+}
+
 void Run::State::begin_judging() {
     act->watches.clear();
     act->due.clear();
-    const bool peers = std::any_of(targets.begin(), targets.end(), [&](const Progress& target) {
-        return target.level == act->options.level && target.state == TargetState::Ready && target.changed;
-    });
     for (const Metric& metric : act->options.analysis) {
-        if (metric.compare != Metric::Compare::No && !peers) {
+        const auto some = [&](bool (*are)(const Progress&)) {
+            return std::any_of(targets.begin(), targets.end(), [&](const Progress& target) {
+                return target.level == act->options.level && are(target) && can_be_measured(target, metric);
+            });
+        };
+        if (!some([](const Progress& target) { return target.state == TargetState::Soaking; })) {
+            note("nobody has what is measured", {{"name", metric.name}});
+            continue;
+        }
+        if (metric.compare != Metric::Compare::No && !some([](const Progress& target) {
+                return target.state == TargetState::Ready && target.changed;
+            })) {
             note("nobody is left to compare with", {{"name", metric.name}});
             continue;
         }
@@ -55,7 +88,8 @@ void Run::State::measure(std::size_t which) {
     std::vector<std::size_t> updated;
     std::vector<std::size_t> peers;
     for (const Progress& target : targets) {
-        if (target.level != act->options.level || (by_nodes && target.order) || !target.installed) {
+        if (target.level != act->options.level || (by_nodes && target.order) || !target.installed ||
+            !can_be_measured(target, metric)) {
             continue;
         }
         if (target.state == TargetState::Soaking && updated.size() < most_measured) {

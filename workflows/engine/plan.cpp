@@ -69,14 +69,30 @@ private:
         agree(command);
     }
 
-    // What would be measured is known when it is measured; how it is asked for is wrong or right now.
-    static void leave_out_analysis(ScriptCommand& command) {
-        if (base::Object* options = command.arguments.object();
-            options != nullptr && options->find("analysis")) {
+    // What would be measured is known when it is measured; how it is asked for is wrong or right now. Of a
+    // command that nobody brings the run says so.
+    void leave_out_analysis(ScriptCommand& command) const {
+        base::Object* options = command.arguments.object();
+        if (options == nullptr || !options->find("analysis")) {
+            return;
+        }
+        const std::vector<Metric> metrics =
             Metric::read(base::Fields(command.arguments, "ctx:update"), "analysis");
+        if (std::all_of(metrics.begin(), metrics.end(),
+                        [&](const Metric& metric) { return is_brought(metric); })) {
             std::erase_if(options->members,
                           [](const base::Member& member) { return member.name == "analysis"; });
         }
+    }
+
+    bool is_brought(const Metric& metric) const {
+        const base::Value* command = metric.spec.object()->find("command");
+        const auto has_it = [&](const auto& of) {
+            return std::any_of(of.second.begin(), of.second.end(),
+                               [&](const PackagedCommand& one) { return one.name == *command->text(); });
+        };
+        const auto& commands = run_.input().commands;
+        return command == nullptr || std::any_of(commands.begin(), commands.end(), has_it);
     }
 
     // People say yes, and what is awaited comes.

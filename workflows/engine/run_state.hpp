@@ -334,6 +334,8 @@ struct Run::State {
     void advance_returning();
 
     // judging.cpp
+    bool can_be_measured(const Progress& target, const Metric& metric) const;
+    void check_analysis(const ActOptions& options) const;
     void begin_judging();
     void await_measurement(std::size_t which);
     void measure(std::size_t which);

@@ -87,6 +87,7 @@ void Run::State::begin_act(ActOptions options) {
     if (!is_rollback()) {
         check_order_of_levels(options);
     }
+    check_analysis(options);
     count_installed();
     const std::size_t level = options.level;
     for (const base::ComponentName& component : input.levels[level]) {

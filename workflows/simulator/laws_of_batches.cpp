@@ -23,7 +23,7 @@ void Laws::see_note(const Note& note) {
     if (allowed_.kind != "update") {
         return;
     }
-    if (note.message == "nobody is left to compare with") {
+    if (note.message == "nobody is left to compare with" || note.message == "nobody has what is measured") {
         const base::Value* name = note.fields.find("name");
         std::erase_if(measured_, [&](const auto& one) { return one.first == *name->text(); });
     }

@@ -102,3 +102,23 @@ TEST_CASE("measurements that are due at the same moment do not get into each oth
     CHECK(asked_of == std::vector<std::size_t>{1, 1, 2, 2});
     CHECK_FALSE(told(fleet, "could not be measured"));
 }
+
+TEST_CASE(
+    "components that do not bring what is measured are not measured, and nobody waits for their number") {
+    const std::string all_levels =
+        script("ctx:preflight() for _, level in ipairs(ctx.levels) do ctx:update(level, { ramp = { 1, '100%' "
+               "}, soak = '1m', analysis = { { name = 'load', command = 'load', compare = 'peers', pass = "
+               "'<= 2', inconclusive = 0 } } }) end");
+    Fleet fleet(with_command(fleet_input({3, 3}), {.name = "load", .package = "a0"}), all_levels);
+    fleet.drive();
+    INFO(fleet.told());
+    CHECK(fleet.outcome() == "succeeded");
+    CHECK(order_of(fleet, OrderKind::Measure) == std::vector<std::string>{"a0-1", "a0-2", "a0-3"});
+    CHECK(told(fleet, "nobody has what is measured"));
+    Fleet nobody(with_command(fleet_input({3, 3}), {.name = "loads", .package = "a0"}), all_levels);
+    nobody.drive();
+    INFO(nobody.told());
+    CHECK(told(nobody,
+               "ctx:update: 'analysis': no component has a packaged command 'load'; did you mean 'loads'?"));
+    CHECK(order_of(nobody, OrderKind::Drain).empty());
+}

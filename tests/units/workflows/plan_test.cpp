@@ -161,3 +161,21 @@ TEST_CASE("[ansible-check-mode] a plan is not blind behind a command whose answe
                                   "end }");
     CHECK(batches(made) == "0: 2 (100% of 2 is 2); 1: 2 (100% of 2 is 2); ");
 }
+
+TEST_CASE("a plan says that nobody brings what is to be measured") {
+    const auto refusal = [](const std::string& command) {
+        RunInput input = fleet_input({2, 2});
+        input.commands[base::ComponentName("shop/a1")] = {{"rate", "shop-app"}};
+        try {
+            plan(input, tests::update_all("soak = '1m', analysis = { { name = 'n', command = '" + command +
+                                          "', pass = '<= 1' } }"));
+        } catch (const base::Error& error) {
+            return error.message();
+        }
+        return std::string();
+    };
+    CHECK(refusal("rate").empty());
+    CHECK_THAT(refusal("rat"),
+               Catch::Matchers::EndsWith("ctx:update: 'analysis': no component has a packaged "
+                                         "command 'rat'; did you mean 'rate'?"));
+}

@@ -13,7 +13,8 @@ namespace {
 /// Odd nodes are green, even ones blue.
 Fleet halves(int nodes, const std::string& options, const std::string& then = "",
              RunInput (*with)(RunInput) = nullptr) {
-    RunInput input = labelled({nodes}, "color", {"green", "blue"});
+    RunInput input =
+        with_command(labelled({nodes}, "color", {"green", "blue"}), {.name = "rate", .package = "a0"});
     return Fleet(
         with == nullptr ? input : with(std::move(input)),
         script("ctx:preflight()\n"
@@ -239,7 +240,14 @@ TEST_CASE("kill -9 at every journal write of a take-over that is taken back ends
         "'1m', "
         "max_unavailable = '50%', analysis = { { name = 'rate', command = 'rate', pass = '<= 2' } } })");
     Scenario scenario{
-        labelled({4}, "color", {"green", "blue"}), source, Faults{}, 7, {}, {}, {}, std::nullopt};
+        with_command(labelled({4}, "color", {"green", "blue"}), {.name = "rate", .package = "a0"}),
+        source,
+        Faults{},
+        7,
+        {},
+        {},
+        {},
+        std::nullopt};
     scenario.measured = Scenario::Measures{.updated = 3, .peers = 1};
     CHECK(play(scenario).outcome == "rolled_back");
     kill_at_every_event(scenario);
