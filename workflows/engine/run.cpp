@@ -212,7 +212,11 @@ std::vector<Waiting> Run::waiting() const {
     }
     for (const auto& [id, timer] : state.timers) {
         if (timer.kind != Patience) {
-            waiting.push_back({timer.why, timer.at, timer.kind == Approval});
+            const bool begun = timer.kind == Approval && !state.approval->by.empty();
+            waiting.push_back({begun ? fmt::format("{}; {} approved it so far", timer.why,
+                                                   fmt::join(state.approval->by, ", "))
+                                     : timer.why,
+                               timer.at, timer.kind == Approval});
         }
     }
     const bool script_is_asked = state.phase == State::Phase::Idle || state.phase == State::Phase::Cleaning;

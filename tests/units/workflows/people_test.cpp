@@ -258,6 +258,20 @@ TEST_CASE("an approval needs as many people as it says, with the role it says") 
     CHECK(run({"bert", "dora"}));
 }
 
+TEST_CASE("who has approved already is told to those who are asked") {
+    RunInput input = fleet_input({1});
+    input.actor = "anna";
+    Run run(input);
+    run.handle(Started{}, {});
+    run.handle(ScriptCommand{1, "approve", base::Object{{"what", "go on?"}, {"count", 3}}}, {});
+    CHECK(run.waiting().front().what == "approval of 3 people: go on?");
+    run.handle(Signalled{"approve", "token:bob", ""}, {});
+    run.handle(Signalled{"approve", "token:bob", ""}, {});
+    run.handle(Signalled{"approve", "token:cid", ""}, {});
+    CHECK(run.waiting().front().what ==
+          "approval of 3 people: go on?; token:bob, token:cid approved it so far");
+}
+
 TEST_CASE("a signal that came before the script awaited it is not lost; one that never comes ends the wait",
           "[law-10]") {
     RunInput input = fleet_input({1}, RunKind::Operation);
