@@ -176,10 +176,10 @@ std::string Rollouts::request(RunRequest request, const std::string& actor) {
 /// The first lines of a run's story: what it waits for, and what was overridden for it.
 void Rollouts::tell_request(const RunRecord& run, const Composition& composition) {
     if (run.override_freeze) {
-        note(run.id, "freeze overridden", {{"reason", *run.override_freeze}}, run.actor);
+        note(run.id, "freeze overridden", {{"reason", *run.override_freeze}, {"by", run.actor}}, run.actor);
     }
     if (run.override_lock) {
-        note(run.id, "lock overridden", {{"reason", *run.override_lock}}, run.actor);
+        note(run.id, "lock overridden", {{"reason", *run.override_lock}, {"by", run.actor}}, run.actor);
     }
     for (const engine::DoneOnce& done : composition.input.done_once) {
         const bool said = std::find(run.done.begin(), run.done.end(), done.command) != run.done.end();
@@ -280,6 +280,10 @@ void Rollouts::pass_on(RunExecutor& executor, const RunRecord& run, const Signal
     if (signal.verb == "approve" || signal.verb == "reject") {
         said.value = base::Object{{"role", signal.role}};
     }
+    if (const std::string hash = executor.run().input().hash().str(); signal.plan && *signal.plan != hash) {
+        throw base::Error(base::Fault::Conflict, "run '{}' has started with '{}', not with plan '{}'", run.id,
+                          hash, *signal.plan);
+    }
     if (!signal.target) {
         executor.run().check(said);
         executor.happened(said, signal.actor);
@@ -355,7 +359,8 @@ void Rollouts::approve(const RunRecord& run, const Signal& signal) {
                     .hash = hash,
                     .reason = signal.reason,
                     .time = world_.alarms.now()});
-    note(run.id, "run approved", {{"plan", hash}, {"reason", signal.reason}}, signal.actor);
+    note(run.id, "run approved", {{"by", signal.actor}, {"plan", hash}, {"reason", signal.reason}},
+         signal.actor);
     transaction.commit();
     world_.told(run.id);
     start_when_possible(run.environment);

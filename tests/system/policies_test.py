@@ -62,7 +62,7 @@ class Policies(unittest.TestCase):
         fleet.start_dispatcher()
         self.as_holder(manager, "run", "approve", run, "--reason", "looks good")
         self.assertEqual(fleet.finish(run)["outcome"], "succeeded")
-        self.assertIn("run approved", fleet.tiercel("run", "log", run))
+        self.assertIn("run approved  by=token:boss", fleet.tiercel("run", "log", run))
 
     def test_lock_holds_runs_and_is_shown(self):
         fleet = self.fleet

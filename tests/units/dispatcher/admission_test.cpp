@@ -171,7 +171,7 @@ TEST_CASE("a freeze is overridden with a reason, which is in the run's story wit
     REQUIRE(notes.size() == 1);
     CHECK(notes[0].message == "freeze overridden");
     CHECK(notes[0].actor == "token:alice");
-    CHECK(notes[0].fields == base::Value(base::Object{{"reason", "leak of data"}}));
+    CHECK(notes[0].fields == base::Value(base::Object{{"reason", "leak of data"}, {"by", "token:alice"}}));
 }
 
 TEST_CASE(

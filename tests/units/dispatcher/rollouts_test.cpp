@@ -619,3 +619,29 @@ TEST_CASE(
     house.offline.clear();
     CHECK(house.run(house.request(of_shop(workflows::engine::RunKind::Rollback))).release == "shop/2.0");
 }
+
+TEST_CASE("who approves in the middle of a run names the plan that it has started with, or is refused",
+          "[law-13]") {
+    House house;
+    house.own_workflow("rolling",
+                       "return workflow { run = function(ctx) ctx:preflight() ctx:approve('go on?') "
+                       "for _, level in ipairs(ctx.levels) do ctx:update(level) end end }");
+    const std::string run = house.deploy("shop/1.0");
+    house.pass(5s);
+    REQUIRE_THAT(house.waits(run), Catch::Matchers::Contains("go on?"));
+    const auto approve = [&](const std::string& plan) {
+        house.rollouts().signal(run, {.verb = "approve",
+                                      .reason = {},
+                                      .plan = plan,
+                                      .target = {},
+                                      .value = {},
+                                      .actor = "token:bob",
+                                      .role = {}});
+    };
+    const std::string plan = workflows::engine::RunInput::from_value(house.input(run)).hash().str();
+    CHECK(tests::refusal(Fault::Conflict, [&] { approve("sha256:other"); }) ==
+          "run '" + run + "' has started with '" + plan + "', not with plan 'sha256:other'");
+    approve(plan);
+    house.finish();
+    CHECK(house.run(run).outcome == "succeeded");
+}
