@@ -14,6 +14,7 @@ Interruption::Asked Interruption::ask(const std::string& order) {
         return {};
     }
     if (!whole_.empty()) {
+        later_ = true;
         return {Answer::Whole, whole_};
     }
     asked_ = true;
@@ -25,6 +26,7 @@ void Interruption::begin(const std::string& order, bool asked) {
     const std::lock_guard lock(mutex_);
     order_ = order;
     asked_ = asked;
+    later_ = false;
     ended_.clear();
 }
 
@@ -87,6 +89,7 @@ Interruption::Whole::Whole(Interruption& interruption, std::string part) : inter
 Interruption::Whole::~Whole() {
     const std::lock_guard lock(interruption_.mutex_);
     interruption_.whole_.clear();
+    interruption_.asked_ |= std::exchange(interruption_.later_, false);
 }
 
 } // namespace ctl_client

@@ -13,7 +13,8 @@ namespace ctl_client {
 
 /// How the order under way is ended from outside. The worker's thread says what it does and notices that it
 /// shall stop; any other thread asks. There is one order at a time. What must be whole, a host transaction or
-/// a restart, cannot be asked to stop: then the asking is answered so, and the order goes on to its end.
+/// a restart, cannot be asked to stop: then the asking is answered so, that part goes on to its end, and what
+/// would follow it, a hook that hangs, stops.
 class Interruption {
 public:
     enum class Answer {
@@ -64,7 +65,8 @@ private:
     std::condition_variable changed_;
     std::string order_;
     bool asked_ = false;
-    std::string whole_; ///< the part that is not cut; empty: it may be
+    std::string whole_;  ///< the part that is not cut; empty: it may be
+    bool later_ = false; ///< somebody has asked in that part
     std::vector<std::string> ended_;
 };
 

@@ -269,6 +269,27 @@ TEST_CASE("an rpm transaction is not cut: the cancel order says so, and the orde
     CHECK(node.installed().find("shop-app-2.0") == 0);
 }
 
+TEST_CASE("a hook that would follow what is not cut is ended by a cancel that came meanwhile") {
+    Node node;
+    deploy(node);
+    auto made = shop("2.0");
+    made[0].about.hooks.push_back({.at = "after-apply", .run = {"/opt/hangs"}});
+    const std::string two = node.release("shop/2.0", made);
+    REQUIRE(node.prepare(two).ok);
+    const Order order = node.make_order("apply", node.apply_body(two), "run-2");
+    node.packages.meanwhile = [&] {
+        CHECK(node.interruption.ask(order.id).answer == ctl_client::Interruption::Answer::Whole);
+        CHECK_FALSE(node.interruption.asked());
+    };
+    node.programs.answer("hangs", [&](const base::Command&) {
+        node.interruption.check(); // as the real ones do before they start
+        return base::Outcome{};
+    });
+    const Report report = node.send(order);
+    CHECK(report.code == "cancelled");
+    CHECK(node.installed().find("shop-app-2.0") == 0);
+}
+
 TEST_CASE("an order that was begun and cancelled before its client was killed is cancelled by the next one") {
     Node node;
     deploy(node);
