@@ -101,7 +101,9 @@ int show(const Arguments& arguments) {
                   << printable(text_of(lock, "reason")) << "\n";
     }
     for (const base::Value& current : list_of(answer, "current")) {
-        std::cout << "current: " << text_of(current, "release") << " (run " << text_of(current, "run") << ")";
+        const std::string release = text_of(current, "release");
+        std::cout << "current: " << (release.empty() ? "nothing" : release) << " (run "
+                  << text_of(current, "run") << ")";
         if (const std::string mixed = text_of(current, "mixed"); !mixed.empty()) {
             std::cout << paint(Color::Yellow, "; some nodes may have " + mixed);
         }
