@@ -24,23 +24,28 @@ namespace {
 
 constexpr std::size_t workflow_limit_bytes = 1U << 20;
 
-/// The only application that the environment runs or ran, when nobody named one.
-std::string only_application(const Environments& environments, const std::string& environment) {
-    const auto all = environments.current(environment);
+/// The only application that the environment runs or ran, or that is on its way there, when nobody named one.
+std::string only_application(const Environments& environments, const RunRecords& records,
+                             const std::string& environment) {
+    std::set<std::string> all;
+    for (const auto& [name, current] : environments.current(environment)) {
+        all.insert(name);
+    }
+    for (const RunRecord& run : records.open(environment)) {
+        if (run.state == "running") {
+            all.insert(run.application);
+        }
+    }
     if (all.empty()) {
         throw base::Error(base::Fault::NotFound,
                           "environment '{}' runs nothing yet: nothing was deployed there", environment);
     }
     if (all.size() > 1) {
-        std::vector<std::string> names;
-        for (const auto& [name, current] : all) {
-            names.push_back(name);
-        }
         throw base::Error(base::Fault::Input,
                           "environment '{}' runs several applications ({}); name one with --app", environment,
-                          fmt::join(names, ", "));
+                          fmt::join(all, ", "));
     }
-    return all.front().first;
+    return *all.begin();
 }
 
 /// What a workflow may run on the nodes of each component, and what migrates its data.
@@ -146,7 +151,7 @@ std::string Composer::application_of(const RunRequest& request) const {
         return base::ApplicationName(*request.application).str();
     }
     return request.release ? std::string(base::before_slash(base::ReleaseName(*request.release)))
-                           : only_application(environments_, request.environment);
+                           : only_application(environments_, records_, request.environment);
 }
 
 Composition Composer::operation(const RunRequest& request) const {
@@ -199,17 +204,12 @@ void Composer::keep_unfinished(engine::RunInput& input, const RunRequest& reques
                                const std::vector<RunRecord>& tries) const {
     const std::string& run = *request.retries;
     const std::optional<std::string>& only = request.retry_target;
-    std::set<engine::Target> unfinished;
+    const std::set<engine::Target> unfinished = records_.unfinished(tries);
     std::set<engine::Target> meant;
-    for (const RunRecord& one : tries) {
-        for (const TargetRecord& record :
-             one.state == "ended" ? records_.targets(one.id) : std::vector<TargetRecord>{}) {
-            const engine::Target target{base::ComponentName(record.component), base::NodeName(record.node)};
-            const bool finished = record.state == "updated" || record.state == "unchanged";
-            finished ? (void)unfinished.erase(target) : (void)unfinished.insert(target);
-            if (one.id == run && (!only || record.node == *only || target.str() == *only)) {
-                meant.insert(target);
-            }
+    for (const TargetRecord& record : records_.targets(run)) {
+        const engine::Target target{base::ComponentName(record.component), base::NodeName(record.node)};
+        if (!only || record.node == *only || target.str() == *only) {
+            meant.insert(target);
         }
     }
     const auto is_kept = [&](const engine::Desired& desired) {

@@ -187,13 +187,14 @@ std::optional<KnownGood> Environments::known_good(std::int64_t id) const {
     return row.with(id).step() ? std::optional<KnownGood>(known_good_of(row)) : std::nullopt;
 }
 
-void Environments::withdraw_after(std::int64_t id, const std::string& environment,
-                                  const std::string& application, const std::string& run) {
+void Environments::went_back(std::int64_t id, const std::string& environment, const std::string& application,
+                             const std::string& run) {
     database_
         .prepare("UPDATE known_good SET withdrawn = ? WHERE id > ? AND environment = ? AND application = ? "
                  "AND withdrawn IS NULL")
         .with(run, id, environment, application)
         .run();
+    database_.prepare("UPDATE known_good SET withdrawn = NULL WHERE id = ?").with(id).run();
 }
 
 std::optional<Current> Environments::current(const std::string& environment,
@@ -270,10 +271,12 @@ KnownGood way_back(const Environments& environments, const std::string& environm
                           "release '{}' is not known to be good in environment '{}', {}; deploy it instead",
                           *release, environment, known);
     }
-    throw base::Error(
-        base::Fault::NotFound, "environment '{}' has no known-good release of '{}' older than {}, {}",
-        environment, application,
-        current && current->release ? fmt::format("'{}'", *current->release) : "what it runs", known);
+    throw base::Error(base::Fault::NotFound, "environment '{}' has no known-good release of '{}'{}, {}{}",
+                      environment, application,
+                      half_way                      ? ""
+                      : current && current->release ? fmt::format(" older than '{}'", *current->release)
+                                                    : " older than what it runs",
+                      known, undoing ? "; 'tiercel run cancel' ends the deployment that is under way" : "");
 }
 
 } // namespace dispatcher::runs

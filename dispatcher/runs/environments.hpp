@@ -79,9 +79,9 @@ public:
     /// Newest first, withdrawn ones included.
     std::vector<KnownGood> known_good(const std::string& environment, const std::string& application) const;
     std::optional<KnownGood> known_good(std::int64_t id) const;
-    /// Everything recorded after `id`: people went back behind it.
-    void withdraw_after(std::int64_t id, const std::string& environment, const std::string& application,
-                        const std::string& run);
+    /// People went back to `id`: it counts (again), and nothing that was recorded after it does.
+    void went_back(std::int64_t id, const std::string& environment, const std::string& application,
+                   const std::string& run);
 
     std::optional<Current> current(const std::string& environment, const std::string& application) const;
     /// By application.

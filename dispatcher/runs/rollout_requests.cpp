@@ -54,7 +54,13 @@ RunRequest Rollouts::request_of(const RunRecord& run) const {
     request.params = *run.params.object();
     request.plan = run.plan;
     request.preempts = run.preempts;
-    request.undoing = run.preempts && records_.find(*run.preempts).kind == "deploy";
+    if (run.preempts) {
+        const RunRecord other = records_.find(*run.preempts);
+        // One that had reached its goal before it could give way is what the environment runs now.
+        const bool reached = other.outcome == engine::word(engine::Outcome::Succeeded) ||
+                             other.outcome == engine::word(engine::Outcome::SucceededWithLeftOut);
+        request.undoing = other.kind == "deploy" && !reached;
+    }
     request.retries = run.retries;
     request.retry_target = run.retry_target;
     request.again = run.again;

@@ -322,13 +322,14 @@ void RunExecutor::finish(const engine::Ended& ended, base::Time now) {
     Environments environments(world_.database);
     auto current = environments.current(run.environment, run.application).value_or(Current{});
     const bool rollback = run.kind == "rollback";
-    switch (ended.outcome) {
-    case engine::Outcome::Succeeded:
-    case engine::Outcome::SucceededWithLeftOut:
+    const bool good =
+        ended.outcome == engine::Outcome::Succeeded || ended.outcome == engine::Outcome::SucceededWithLeftOut;
+    if (rollback && (good || ended.mixed)) {
+        environments.went_back(run.goal.value_or(0), run.environment, run.application, id_);
+    }
+    if (good && !leaves_others(run)) {
         current = {.release = run.release, .run = id_, .known_good = run.goal, .mixed = {}};
-        if (rollback) {
-            environments.withdraw_after(run.goal.value_or(0), run.environment, run.application, id_);
-        } else if (ended.outcome == engine::Outcome::Succeeded) {
+        if (!rollback && ended.outcome == engine::Outcome::Succeeded) {
             const EnvironmentVersion version =
                 environments.find(run.environment, run.environment_version.value_or(0));
             current.known_good = environments.record_known_good(
@@ -343,23 +344,34 @@ void RunExecutor::finish(const engine::Ended& ended, base::Time now) {
                  .run = id_,
                  .time = now});
         }
-        break;
-    default:
-        if (ended.mixed && rollback) {
-            // Asked again, it goes there again, and never on to what people went away from.
-            current = {.release = run.release,
-                       .run = id_,
-                       .known_good = run.goal,
-                       .mixed = current.mixed ? current.mixed : current.release};
-            environments.withdraw_after(run.goal.value_or(0), run.environment, run.application, id_);
-        } else if (ended.mixed) {
-            current.run = id_;
-            current.mixed = run.release;
-        }
+    } else if (rollback && ended.mixed) {
+        // Asked again, it goes there again, and never on to what people went away from.
+        current = {.release = run.release,
+                   .run = id_,
+                   .known_good = run.goal,
+                   .mixed = current.mixed ? current.mixed : current.release};
+    } else if (ended.mixed && !(good && current.release == run.release)) {
+        current.run = id_;
+        current.mixed = run.release;
     }
     if (!current.run.empty()) {
         environments.set_current(run.environment, run.application, current);
     }
+}
+
+/// A retry of some of what was left has not brought the environment to the release. Nodes that have gone
+/// since are not missed.
+bool RunExecutor::leaves_others(const RunRecord& run) const {
+    if (!run.retries) {
+        return false;
+    }
+    const engine::Environment declared = Environments(world_.database).find(run.environment).read();
+    const std::set<engine::Target> unfinished = records_.unfinished(records_.tries_of(run));
+    return std::any_of(unfinished.begin(), unfinished.end(), [&](const engine::Target& target) {
+        const auto nodes = declared.nodes_of(target.component);
+        return std::any_of(nodes.begin(), nodes.end(),
+                           [&](const engine::DeclaredNode* node) { return node->name == target.node; });
+    });
 }
 
 void RunExecutor::give_up(World& world, const std::string& run, const std::string& reason) {
@@ -368,7 +380,7 @@ void RunExecutor::give_up(World& world, const std::string& run, const std::strin
     for (const TargetRecord& target : executor.records_.targets(run)) {
         using enum engine::TargetState;
         const engine::TargetState state = engine::target_state_from(target.state);
-        const bool untouched = state == Preparing || state == Ready;
+        const bool untouched = state == Preparing || state == Ready || state == NotStarted;
         ended.mixed |= !untouched && state != Unchanged;
         if (!engine::is_terminal_word(state)) {
             executor.records_.move_target(run, target.component, target.node,

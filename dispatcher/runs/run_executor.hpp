@@ -90,6 +90,7 @@ private:
     OrderRecord order_record(const workflows::engine::SendOrder& order, base::Time now);
     base::Value envelope();
     void finish(const workflows::engine::Ended& ended, base::Time now);
+    bool leaves_others(const RunRecord& run) const;
     void drain();
     void arm(base::Time at, std::function<void(RunExecutor&)> then);
     void arm_timer(std::int64_t timer, base::Time at);

@@ -155,6 +155,20 @@ std::vector<RunRecord> RunRecords::tries_of(const RunRecord& run) const {
     return all(rows.with(root));
 }
 
+std::set<workflows::engine::Target> RunRecords::unfinished(const std::vector<RunRecord>& tries) const {
+    std::set<workflows::engine::Target> unfinished;
+    for (const RunRecord& run : tries) {
+        for (const TargetRecord& record :
+             run.state == "ended" ? targets(run.id) : std::vector<TargetRecord>{}) {
+            const workflows::engine::Target target{base::ComponentName(record.component),
+                                                   base::NodeName(record.node)};
+            const bool finished = record.state == "updated" || record.state == "unchanged";
+            finished ? (void)unfinished.erase(target) : (void)unfinished.insert(target);
+        }
+    }
+    return unfinished;
+}
+
 void RunRecords::start(const RunRecord& run, const base::Value& input) {
     database_
         .prepare("UPDATE runs SET state = 'running', release = ?, input = ?, epoch = ?, from_release = ?, "

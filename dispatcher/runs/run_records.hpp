@@ -7,10 +7,12 @@
 #include "base/digest.hpp"
 #include "base/name.hpp"
 #include "base/value.hpp"
+#include "workflows/engine/desired.hpp"
 
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -81,6 +83,8 @@ public:
     /// The run that is at the root of this one's retries, all that took up what it left, what those left, and
     /// so on; oldest first.
     std::vector<RunRecord> tries_of(const RunRecord& run) const;
+    /// What those of them that have ended have not brought to where it should be.
+    std::set<workflows::engine::Target> unfinished(const std::vector<RunRecord>& tries) const;
 
     /// Queued → running, bound to `input`; `run` carries what was decided at the start.
     void start(const RunRecord& run, const base::Value& input);

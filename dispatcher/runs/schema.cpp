@@ -110,10 +110,15 @@ UPDATE standings SET out = 1 WHERE state IN ('failed', 'rollback_failed', 'lost'
 // that a cancel has ended did not fail, and who needed nothing is where it should be after an outage, too.
 constexpr std::string_view absence = "SELECT 1;";
 
+// The engine's own: a rollback starts what was left stopped and asks no producer, and whoever gives way to it
+// waits for no node that is away, whatever it was doing; a cancel ends commands also of a run that stops.
+constexpr std::string_view giving_way = "SELECT 1;";
+
 } // namespace
 
 const std::vector<std::string_view>& schema() {
-    static const std::vector<std::string_view> steps = {first, policies, retries, unknown_outcomes, absence};
+    static const std::vector<std::string_view> steps = {first,   policies,  retries, unknown_outcomes,
+                                                        absence, giving_way};
     return steps;
 }
 

@@ -117,6 +117,22 @@ class Deployments(Acts):
         self.assertIn("not approved: rejected by token:other: not today", self.ended(run, "refused")["reason"])
         self.assertEqual(self.pids(), before)
 
+    def test_rollback_in_the_middle_of_an_outage_starts_what_that_has_stopped(self):
+        """Law 9: also where the release that is wanted was never taken away."""
+        fleet, good = self.fleet, self.release()
+        self.ended(self.deploy(good, "all-at-once"))
+        for node in BACKS:
+            self.knob(node, "hold-migrate")
+        run = self.deploy(self.release(), "outage")
+        self.explained(run, "approval of an outage")
+        self.by_other("run", "approve", run)
+        fleet.until(lambda: "commanding" in fleet.targets(run).values(), "all is stopped, and the migration has begun")
+        back = self.start("rollback", "test")
+        fleet.tiercel("run", "cancel", run)  # it would wait for the migration
+        self.assertIn("command 'migrate' was ended", str(self.ended(run, "cancelled")["targets"]))
+        self.assertEqual(self.ended(back)["release"], f"svc/{good}")
+        self.assertEqual(set(self.answers().values()), {good})
+
     # ---- the stock workflows ------------------------------------------------------------------------------------------------
 
     def changed(self, tier=""):

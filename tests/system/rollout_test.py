@@ -98,7 +98,7 @@ class Rollouts(unittest.TestCase):
             fleet.tiercel("run", "continue", run, "--workflow", "rolling")
             fleet.tiercel("run", "cancel", run)
             self.assertEqual(fleet.finish(run)["outcome"], "cancelled")
-            self.assertIn(f"current: nothing, on some nodes svc/1.0 (run {run})", fleet.tiercel("env", "show", "test"))
+            self.assertIn(f"current: nothing (run {run}); some nodes may have svc/1.0", fleet.tiercel("env", "show", "test"))
 
     def test_a_run_whose_script_fails_goes_on_with_a_mended_text(self):
         broken = '''return workflow { run = function(ctx)

@@ -27,7 +27,7 @@ void Run::State::await_absent() {
 
 // Of a command that nobody knows the outcome of much depends: its deadline is its own.
 bool Run::State::is_waited_for_in_vain(const OpenOrder& order) const {
-    const bool before_rollback = phase == Phase::Preflight && order.kind == OrderKind::Prepare && !order.seen;
+    const bool before_rollback = phase == Phase::Preflight && order.kind == OrderKind::Prepare;
     const bool before_way_back = phase == Phase::Stopping && stopped->halts() &&
                                  order.kind != OrderKind::Command && order.kind != OrderKind::Cancel;
     return is_away(targets[order.target]) && (before_rollback || before_way_back);
@@ -41,26 +41,45 @@ void Run::State::leave_absent() {
     for (const auto& [id, order] : open) {
         if (is_waited_for_in_vain(order)) {
             timers.erase(order.timer);
+            orders.at(id).seen &= order.kind != OrderKind::Prepare; // changes nothing: it may be asked again
             unanswered(id, fmt::format("the node was offline for {}", base::to_text(patience_with_absent)));
         }
     }
 }
 
-// A rollback takes over, and asks all of them again.
+// A rollback takes over, and asks all of them again. What goes its way to an end already goes on, without
+// those that are away.
+void Run::State::give_way(const std::string& by) {
+    gives_way = true;
+    if (phase == Phase::Settling || phase == Phase::Cleaning) {
+        note("too late", {{"verb", "preempt"}});
+    } else if (stopped) {
+        give_up_waiting(by);
+    } else {
+        stop(Stop::How::Preempt, Outcome::Cancelled, "a rollback takes over: " + by);
+        const std::map<std::int64_t, OpenOrder> open = orders;
+        for (const auto& [id, order] : open) {
+            const bool is_migration = order.kind == OrderKind::Command; // is not killed half-way
+            if (!is_migration && !is_away(targets[order.target])) {
+                send_cancel(id, order);
+            }
+        }
+    }
+    let_go();
+}
+
 void Run::State::let_go() {
     const std::map<std::int64_t, OpenOrder> open = orders;
     for (const auto& [id, order] : open) {
         if (is_away(targets[order.target])) {
             timers.erase(order.timer);
             unanswered(id, "the node is offline, and a rollback takes over");
-        } else if (order.kind != OrderKind::Command) { // a migration is not killed half-way
-            send_cancel(id, order);
         }
     }
 }
 
 bool Run::State::is_let_go(const Progress& target) const {
-    return stopped && stopped->how == Stop::How::Preempt && is_away(target);
+    return gives_way && is_away(target);
 }
 
 } // namespace workflows::engine

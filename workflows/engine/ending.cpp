@@ -206,7 +206,7 @@ void Run::State::end(Outcome result, std::string reason) {
     phase = Phase::Over;
     outcome = result;
     outcome_reason = reason;
-    Ended ended{result, std::move(reason), {}, {}};
+    Ended ended{result, std::move(reason), {}, {}, false};
     for (const Progress& target : targets) {
         ended.mixed |= has_of_this_run(target);
         if (target.out()) {

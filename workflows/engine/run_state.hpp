@@ -151,7 +151,8 @@ struct OpenOrder {
     OrderKind kind;
     std::int64_t timer;
     base::Time deadline;
-    bool seen; ///< its node was online at some time since it was sent
+    bool seen;              ///< its node was online at some time since it was sent
+    bool cancelled = false; ///< its node was told to end it
 };
 
 struct OpenTimer {
@@ -236,6 +237,7 @@ struct Run::State {
     std::vector<BatchView> batches;
     std::vector<ActView> acts;
     std::optional<Stop> stopped;
+    bool gives_way = false; ///< a rollback waits for its end, and nobody for nodes that are away
     std::size_t back_level = 0;
     bool prepared = false; ///< preflight is over and passed
     bool acted = false;    ///< some node was told to do something
@@ -393,6 +395,8 @@ struct Run::State {
     void on(const Signalled& signal);
     void on(const Continued& continued);
     void cancel(const std::string& by);
+    bool has_command_to_end() const;
+    void give_up_waiting(const std::string& by);
     bool give_up_undecided(const std::string& why);
     void keep_patience();
     void lose_patience(base::Time at);
@@ -420,6 +424,7 @@ struct Run::State {
     bool is_waited_for_in_vain(const OpenOrder& order) const;
     void leave_absent();
     bool awaits_absent = false;
+    void give_way(const std::string& by);
     void let_go();
     bool is_let_go(const Progress& target) const;
 

@@ -48,7 +48,7 @@ std::string Run::State::objection_to(const std::string& verb) const {
     if (verb == "pause" && stopped) {
         return "the run starts nobody any more: " + stopped->reason;
     }
-    if (verb == "cancel" && stopped && undecided == 0) {
+    if (verb == "cancel" && stopped && undecided == 0 && !has_command_to_end()) {
         return "the run is stopping already: " + stopped->reason;
     }
     if (verb == "resume" && !paused) {
@@ -71,9 +71,11 @@ void Run::State::on(const Signalled& signal) {
     const bool over = phase == Phase::Settling || phase == Phase::Cleaning;
     if (signal.verb == "resume") {
         resume();
+    } else if (signal.verb == "preempt") {
+        give_way(by);
     } else if (over) {
         note("too late", {{"verb", signal.verb}});
-    } else if (signal.verb == "cancel" || (signal.verb == "preempt" && stopped)) {
+    } else if (signal.verb == "cancel") {
         cancel(by);
     } else if (signal.verb == "pause" && !stopped) {
         paused = "paused by " + by;
@@ -83,9 +85,6 @@ void Run::State::on(const Signalled& signal) {
                            ? std::nullopt
                            : std::optional(base::from_rfc3339(*until->text()));
         asked_of_people.clear(); // who pauses it again is asked once more
-    } else if (signal.verb == "preempt") {
-        stop(Stop::How::Preempt, Outcome::Cancelled, "a rollback takes over: " + by);
-        let_go();
     } else if (signal.verb == "approve") {
         approve(signal);
     } else if (signal.verb == "reject" && phase == Phase::ScriptWaiting && approval) {
@@ -149,7 +148,24 @@ void Run::State::cancel(const std::string& by) {
             return;
         }
     }
-    // The stop goes its way; what waits for a person is given up.
+    // The stop goes its way, but for commands that hang.
+    const std::map<std::int64_t, OpenOrder> open = orders;
+    for (const auto& [id, order] : open) {
+        if (order.kind == OrderKind::Command && !order.cancelled) {
+            send_cancel(id, order);
+        }
+    }
+    give_up_waiting(by);
+}
+
+bool Run::State::has_command_to_end() const {
+    return std::any_of(orders.begin(), orders.end(), [](const auto& order) {
+        return order.second.kind == OrderKind::Command && !order.second.cancelled;
+    });
+}
+
+// What waits for a person is given up.
+void Run::State::give_up_waiting(const std::string& by) {
     const bool given_up = give_up_undecided("its probe could not judge, and " + by + " cancelled");
     paused.reset();
     note(given_up ? "given up" : "already stopping", {{"by", by}});

@@ -36,7 +36,7 @@ base::Value Run::State::body(const Progress& target, OrderKind kind) const {
     case OrderKind::Probe:
         // On the way back the producers are still on the release that is being taken back: only the node's
         // own checks count.
-        return base::Object{{"availability", on_the_way_back(target.state)
+        return base::Object{{"availability", is_rollback() || on_the_way_back(target.state)
                                                  ? base::Value(base::Array{})
                                                  : member(desired, "availability", base::Array{})}};
     case OrderKind::Settle:
@@ -96,6 +96,7 @@ void Run::State::send_cancel(std::int64_t order, const OpenOrder& open) {
     const std::int64_t timer =
         set_timer(OpenTimer::Kind::Deadline, deadline, fmt::format("'cancel' of {}", name(target).str()), id);
     orders.emplace(id, OpenOrder{open.target, OrderKind::Cancel, timer, deadline, true});
+    orders.at(order).cancelled = true;
 }
 
 // One step: the state that says so, what it means for the service, the order.
@@ -116,12 +117,14 @@ void Run::State::start(Progress& target) {
     const bool drains = !TIERCEL_GUARD("drain-first", !target.installed || target.drained || target.down);
     switch (act->options.action) {
     case Action::Update:
-        if (target.looked_at) {
+        target.applied |= target.looked_at;
+        if (target.looked_at && !is_rollback()) {
             // What has left it as it is may have left it drained, too.
-            change_service(target, [](Progress& changed) { changed.drained = changed.applied = true; });
+            change_service(target, [](Progress& changed) { changed.drained = true; });
             take(target, OrderKind::Probe);
             break;
         }
+        // It may have left it stopped, too: a rollback goes through all but the change.
         drains ? take(target, OrderKind::Drain) : bring(target);
         break;
     case Action::Restart:
@@ -146,7 +149,10 @@ void Run::State::bring(Progress& target) {
 void Run::State::on(const NodeSeen& seen) {
     online.insert_or_assign(seen.node, seen.online);
     if (!seen.online) {
-        if (phase == Phase::Stopping && stopped->halts()) {
+        if (gives_way) {
+            let_go();
+        } else if ((phase == Phase::Stopping && stopped->halts()) ||
+                   (is_rollback() && phase == Phase::Preflight)) {
             await_absent();
         }
         return;
@@ -488,8 +494,9 @@ void Run::State::undrain_after_failure(Progress& target) {
 }
 
 void Run::State::end_as_judged(Progress& target) {
+    const bool left = target.down && !target.halted; // else its way back begins, and starts them
     const std::string reason =
-        target.reason + (target.down ? "; left out of rotation: its services are stopped" : "");
+        target.reason + (left ? "; left out of rotation: its services are stopped" : "");
     const TargetState state = *target.verdict;
     set_state(target, state, reason);
 }

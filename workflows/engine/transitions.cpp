@@ -21,8 +21,8 @@ struct Row {
 };
 
 // How a step can end badly. The way back may begin from each of them: a node that was lost in the middle was
-// touched, too.
-const std::vector<TargetState> way_back = {UndoDraining, Undoing, UndoUndraining};
+// touched, too. Or it cannot begin: nobody waits for the node.
+const std::vector<TargetState> way_back = {UndoDraining, Undoing, UndoUndraining, RollbackFailed};
 
 std::vector<TargetState> operator+(std::vector<TargetState> left, const std::vector<TargetState>& right) {
     left.insert(left.end(), right.begin(), right.end());

@@ -111,6 +111,10 @@ void Run::State::start_back(Progress& target) {
         }
         return;
     }
+    if (is_let_go(target)) {
+        give_up_back(target, "the node is offline, and a rollback takes over");
+        return;
+    }
     if (!target.verdict) {
         target.reason = stopped->reason;
     }
@@ -191,7 +195,10 @@ void Run::State::back_step_failed(Progress& target, OrderKind kind, const std::s
 void Run::State::give_up_back(Progress& target, const std::string& reason) {
     target.verdict = TargetState::RollbackFailed;
     target.reason = target.reason.empty() ? reason : target.reason + "; way back: " + reason;
-    if (target.drained) {
+    if (target.drained && is_let_go(target)) {
+        target.reason += "; left out of rotation: its node is offline";
+        end_back(target);
+    } else if (target.drained) {
         const std::string kept = target.reason;
         set_state(target, TargetState::UndoUndraining, kept);
         send(target, OrderKind::Undrain);

@@ -38,7 +38,7 @@ struct House {
     }
     /// As a rollback that succeeded leaves it.
     void went_back_to(const runs::KnownGood& goal) {
-        environments.withdraw_after(goal.id, "prod", "shop", "run-back");
+        environments.went_back(goal.id, "prod", "shop", "run-back");
         environments.set_current("prod", "shop", {goal.release, "run-back", goal.id, std::nullopt});
     }
     runs::KnownGood back(bool undoing = false,

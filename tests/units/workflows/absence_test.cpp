@@ -212,3 +212,63 @@ TEST_CASE("a dead node keeps nobody else on a release that is taken back", "[law
     CHECK(restarts->outcome() == "rolled_back");
     CHECK(restarts->counts() == "5 rolled_back");
 }
+
+TEST_CASE("who gives way on its way back waits for no dead node either", "[law-5][law-9]") {
+    // Its own cancel, or its failure, came first; the rollback comes ten seconds later.
+    const auto after = [](const std::string& options, const std::string& first) {
+        auto fleet = std::make_unique<Fleet>(fleet_input({3, 1}), update_all(options));
+        fleet->away("a0-1", 4s); // dies while it applies
+        fleet->at("shop/a0", "a0-1").slow[OrderKind::Apply] = 1min;
+        fleet->at("shop/a0", "a0-3").refuses[OrderKind::Probe] = {"failed", first.empty() ? 1 : 0};
+        if (!first.empty()) {
+            fleet->signal(10s, first);
+        }
+        fleet->signal(20s, "preempt");
+        Laws laws(*fleet, {{a0, 3}});
+        fleet->drive();
+        laws.at_end();
+        INFO(fleet->told());
+        CHECK(laws.broken == std::vector<std::string>{});
+        CHECK(when(*fleet, " ended ") < 40s);
+        CHECK(fleet->reason("shop/a0", "a0-1") ==
+              "apply: the node is offline, and a rollback takes over; way back: the node is offline, and a "
+              "rollback takes over; left out of rotation: its node is offline");
+        return fleet;
+    };
+    CHECK(after("max_unavailable = '100%'", "cancel")->outcome() == "rollback_failed");
+    const auto failed = after("max_unavailable = '100%'", "");
+    INFO(failed->told());
+    CHECK(failed->outcome() == "rollback_failed");
+    CHECK(failed->counts() == "1 not_started, 1 rollback_failed, 2 rolled_back");
+}
+
+TEST_CASE("a node that is only found to be away after a rollback has begun, or taken over, is not waited for",
+          "[law-9]") {
+    Fleet back(fleet_input({3, 3}, RunKind::Rollback), "");
+    back.away("a1-1", 500ms);
+    back.at("shop/a1", "a1-1").slow[OrderKind::Prepare] = 5s; // it has heard of it
+    back.drive();
+    INFO(back.told());
+    CHECK(back.counts() == "5 rolled_back, 1 unreachable");
+    CHECK(when(back, "is draining") < 1min);
+
+    Fleet run(fleet_input({3}), update_all("max_unavailable = '100%'"));
+    run.at("shop/a0", "a0-1").slow[OrderKind::Apply] = 5min;
+    run.at("shop/a0", "a0-1").refuses[OrderKind::Cancel] = {"refused"};
+    run.away("a0-1", 20s);
+    run.signal(10s, "preempt");
+    run.drive();
+    INFO(run.told());
+    CHECK(when(run, "ended cancelled") < 1min);
+}
+
+TEST_CASE("a migration that hangs is ended by a person, also when a rollback has let it go on", "[law-9]") {
+    Fleet fleet(with_migration({2}), update_all("max_unavailable = '100%'"));
+    fleet.at("shop/a0", "a0-1").slow[OrderKind::Command] = 9min;
+    fleet.signal(20s, "preempt");
+    fleet.signal(60s, "cancel");
+    drive_under_laws(fleet);
+    INFO(fleet.told());
+    CHECK(when(fleet, "ended cancelled") < 2min);
+    CHECK(fleet.reason("shop/a0", "a0-1") == "command: ended by a cancel");
+}
