@@ -59,7 +59,7 @@ TEST_CASE("a rollback that failed half way is asked for again, and goes where it
     House house;
     deploy(house, {"shop/1.0", "shop/2.0", "shop/3.0"});
     house.fails[{"app-1", "restart"}] = 1;
-    CHECK(go_back(house) == "shop/2.0 rollback_failed, then shop/3.0, partly shop/2.0");
+    CHECK(go_back(house) == "shop/2.0 rollback_failed, then shop/2.0, partly shop/3.0");
     CHECK(go_back(house) == "shop/2.0 succeeded, then shop/2.0");
 }
 

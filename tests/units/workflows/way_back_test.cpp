@@ -35,12 +35,12 @@ TEST_CASE("a rollback asks nobody for producers that have still to go back", "[l
 }
 
 TEST_CASE("a run says whether it has left anything on nodes, whatever their words", "[law-9]") {
-    const auto touched = [](Fleet& fleet) {
+    const auto mixed = [](Fleet& fleet) {
         bool found = false;
         fleet.watch = [&](const Event&, const std::vector<Effect>& effects) {
             for (const Effect& effect : effects) {
                 if (const auto* ended = std::get_if<Ended>(&effect)) {
-                    found = ended->touched;
+                    found = ended->mixed;
                 }
             }
         };
@@ -49,18 +49,18 @@ TEST_CASE("a run says whether it has left anything on nodes, whatever their word
     };
     Fleet back(fleet_input({1}), update_all("on_failure = 'rollback-all'"));
     back.at("shop/a0", "a0-1").refuses[OrderKind::Probe] = {"failed", 1};
-    CHECK_FALSE(touched(back));
+    CHECK_FALSE(mixed(back));
     CHECK(back.counts() == "1 rolled_back");
 
     Fleet given_way(fleet_input({1}), update_all(""));
     given_way.at("shop/a0", "a0-1").slow[OrderKind::Restart] = 4min;
     given_way.signal(20s, "preempt");
-    CHECK(touched(given_way));
+    CHECK(mixed(given_way));
     CHECK(given_way.counts() == "1 cancelled");
 
     Fleet refused(fleet_input({1}), update_all(""));
     refused.at("shop/a0", "a0-1").refuses[OrderKind::Prepare] = {"refused"};
-    CHECK_FALSE(touched(refused));
+    CHECK_FALSE(mixed(refused));
 }
 
 TEST_CASE("who was stopped by an outage that is cancelled, and serves again, is not told to be left out",
