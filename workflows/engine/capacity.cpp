@@ -83,10 +83,30 @@ void Capacity::installed(std::size_t target) {
     if (std::exchange(seat.installed, true)) {
         return;
     }
+    if (seat.missing) { // it came late
+        count_missing(seat, false);
+        seat.missing.reset();
+    }
     for (const std::size_t at : seat.caps) {
         ++caps_[at].installed;
     }
     count(seat, seat.out, seat.out_before);
+}
+
+void Capacity::missing(std::size_t target, bool away) {
+    Seat& seat = seats_[target];
+    seat.missing = away || seat.out_before;
+    count_missing(seat, true);
+}
+
+void Capacity::count_missing(const Seat& seat, bool counts) {
+    for (const std::size_t at : seat.caps) {
+        Cap& cap = caps_[at];
+        const std::size_t installed = cap.policy ? 1 : 0;
+        const std::size_t out = cap.policy && *seat.missing ? 1 : 0;
+        cap.installed = counts ? cap.installed + installed : cap.installed - installed;
+        cap.out = counts ? cap.out + out : cap.out - out;
+    }
 }
 
 std::size_t Capacity::installed(const base::ComponentName& component) const {

@@ -28,6 +28,9 @@ public:
     /// The component was there before the run: the target is in service unless said otherwise, and shares are
     /// shares of such targets.
     void installed(std::size_t target);
+    /// Not ready, so that this run does nothing to it; but policies count it, as out of service when its node
+    /// is away or it was so before.
+    void missing(std::size_t target, bool away);
     /// Sets a component's own cap.
     void limit(const base::ComponentName& component, const Portion& max_unavailable);
     /// Out of service by this run's doing, or not any more.
@@ -63,11 +66,13 @@ private:
         std::vector<std::size_t> caps;
         bool installed = false;
         bool out = false;
-        bool ill = false;        ///< out of service since before the run
-        bool out_before = false; ///< that it will be ill, once it is known to be installed
+        bool ill = false;            ///< out of service since before the run
+        bool out_before = false;     ///< that it will be ill, once it is known to be installed
+        std::optional<bool> missing; ///< counted by policies alone: as out of service, or not
     };
     bool full(const Cap& cap) const noexcept { return cap.out >= cap.most.limit(cap.installed); }
     void count(Seat& seat, bool out, bool ill);
+    void count_missing(const Seat& seat, bool counts);
 
     std::vector<Cap> caps_;
     std::vector<Seat> seats_;

@@ -128,8 +128,11 @@ void Run::State::count_installed() {
     }
     counted = true;
     for (const Progress& target : targets) {
-        if (target.installed && (target.state == TargetState::Ready || is_operation())) {
+        const bool takes_part = target.state == TargetState::Ready || is_operation();
+        if (target.installed && takes_part) {
             capacity.installed(place(target));
+        } else if (!takes_part && !is_rollback()) { // a dead node must not block the way back
+            capacity.missing(place(target), target.state == TargetState::Unreachable);
         }
     }
 }

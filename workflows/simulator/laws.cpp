@@ -230,6 +230,9 @@ void Laws::count_members() {
     for (Known& known : known_) {
         if (known.ready || kind_ == RunKind::Operation) {
             count(known);
+        } else if (kind_ == RunKind::Deploy) {
+            known.missing = known.ill || known.state == TargetState::Unreachable;
+            count_missing(known, true);
         }
     }
 }
@@ -238,11 +241,24 @@ void Laws::count(Known& known) {
     if (known.counted || !known.installed) {
         return;
     }
+    if (known.missing) {
+        count_missing(known, false);
+        known.missing.reset();
+    }
     ++radius_.group(known.component).members;
     for (const std::size_t group : known.policies) {
         ++radius_.group(group).members;
     }
     service(known, [](Known& one) { one.counted = true; });
+}
+
+void Laws::count_missing(const Known& known, bool counts) {
+    for (const std::size_t group : known.policies) {
+        counts ? ++radius_.group(group).members : --radius_.group(group).members;
+    }
+    if (*known.missing) {
+        radius_.change(known.policies, counts);
+    }
 }
 
 void Laws::see_change(const TargetChanged& change) {

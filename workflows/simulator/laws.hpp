@@ -43,8 +43,9 @@ private:
         bool ready = false;
         bool changed = true;
         bool installed = true;
-        bool counted = false; ///< among the members of its groups
-        bool ill = false;     ///< out of service since before the run
+        std::optional<bool> missing = {}; ///< not ready; policies count it: as out of service, or not
+        bool counted = false;             ///< among the members of its groups
+        bool ill = false;                 ///< out of service since before the run
         bool under_way = false;
         bool at_work = false;   ///< under way, and has not failed
         bool in_window = false; ///< sliding: not through its gate
@@ -101,6 +102,7 @@ private:
     // laws.cpp: what comes in
     void count_members();
     void count(Known& known);
+    void count_missing(const Known& known, bool counts);
     void see_report(const engine::Reported& report);
     void see_deadline(std::int64_t timer);
     void see_unanswered(std::int64_t order);

@@ -272,3 +272,37 @@ TEST_CASE("a migration that hangs is ended by a person, also when a rollback has
     CHECK(when(fleet, "ended cancelled") < 2min);
     CHECK(fleet.reason("shop/a0", "a0-1") == "command: ended by a cancel");
 }
+
+TEST_CASE("who is away is out of service for the budgets of policies, until it comes", "[law-4]") {
+    const auto play = [](RunKind kind, base::Duration back) {
+        RunInput input = fleet_input({4}, kind);
+        input.budgets = {{a0, "", Portion{false, 1}}};
+        auto fleet = std::make_unique<Fleet>(std::move(input),
+                                             kind == RunKind::Rollback
+                                                 ? ""
+                                                 : update_all("max_unavailable = '100%', on_failure = 'stop'",
+                                                              "{ quorum = '50%', deadline = '5s' }"));
+        fleet->away("a0-1", 0s, back);
+        Laws laws(*fleet, {{a0, 1}});
+        fleet->drive();
+        laws.at_end();
+        CHECK(laws.broken == std::vector<std::string>{});
+        return fleet;
+    };
+    const auto dead = play(RunKind::Deploy, 24h);
+    INFO(dead->told());
+    CHECK(dead->counts() == "3 not_started, 1 unreachable");
+    CHECK(told(*dead, "the policy's budget of component 'shop/a0' is used up by targets that are out of "
+                      "service (1 of 4)"));
+    CHECK(play(RunKind::Rollback, 24h)->counts() == "3 rolled_back, 1 unreachable");
+}
+
+TEST_CASE("who comes late is a budget's like any other", "[law-4]") {
+    RunInput input = fleet_input({4});
+    input.budgets = {{a0, "", Portion{false, 2}}};
+    Fleet fleet(std::move(input),
+                update_all("max_unavailable = '100%'", "{ quorum = '50%', deadline = '5s' }"));
+    fleet.away("a0-1", 0s, 10s);
+    drive_under_laws(fleet, 1);
+    CHECK(fleet.counts() == "4 updated");
+}
