@@ -30,6 +30,9 @@ engine::Reported Behaviour::carry_out(std::int64_t order, OrderKind kind, const 
         return {order, false, refusal->second.code, refusal->second.reason, std::move(detail)};
     }
     did.push_back(kind);
+    if (kind == OrderKind::Probe && down) {
+        return {order, false, "failed", "its services are stopped", nullptr};
+    }
     base::Object detail;
     switch (kind) {
     case OrderKind::Prepare:
