@@ -28,6 +28,7 @@ struct Progress {
     bool changed = true; ///< the node has something to do
     bool looked_at =
         false; ///< it has not, but was out of service before: somebody has to see that it is well
+    bool brought_up = false; ///< and was not well, and its services were started
     bool installed =
         true;             ///< the component was there before: it is in service and counts for max_unavailable
     bool drained = false; ///< a drain was sent, and no undrain has been confirmed since
@@ -373,6 +374,7 @@ struct Run::State {
     void start(Progress& target);
     void take(Progress& target, OrderKind kind);
     void bring(Progress& target);
+    bool is_to_be_brought_up(const Progress& target) const;
     void on(const Reported& report);
     void on(const TimerFired& fired);
     void on(const NodeSeen& seen);

@@ -141,6 +141,12 @@ void Run::State::start(Progress& target) {
     }
 }
 
+// Who has the release, and was left stopped by somebody, is only not well because nobody has started it.
+bool Run::State::is_to_be_brought_up(const Progress& target) const {
+    return target.looked_at && !target.brought_up && target.state == TargetState::Probing && act &&
+           act->options.action == Action::Update && !(stopped && stopped->halts());
+}
+
 // To the release. Who is tried again may have it already: then what comes after.
 void Run::State::bring(Progress& target) {
     target.applied ? next_step(target, OrderKind::Apply) : take(target, OrderKind::Apply);
@@ -208,6 +214,10 @@ void Run::State::on(const Reported& report) {
                   : back_step_failed(target, order.kind, report.reason, true);
     } else if (report.ok) {
         step_done(target, order.kind, report.detail);
+    } else if (is_to_be_brought_up(target)) {
+        note("looked at, and brought up", {{"reason", report.reason}}, &target);
+        target.brought_up = true;
+        take(target, OrderKind::Restart);
     } else {
         if (order.kind == OrderKind::Command) {
             tell_command_failed(target, input.migrate.at(name(target).component), failure_state(report.code),

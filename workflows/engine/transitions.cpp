@@ -74,7 +74,7 @@ const std::vector<Row>& table() {
              way_back},
         {Starting, "starting", false, std::vector<TargetState>{Probing, Undraining} + bad_ends + way_back},
         {Probing, "probing", false,
-         std::vector<TargetState>{Proving, Undraining, Soaking} + bad_ends + way_back},
+         std::vector<TargetState>{Restarting, Proving, Undraining, Soaking} + bad_ends + way_back},
         {Proving, "proving", false,
          std::vector<TargetState>{Undraining, Soaking, Updated} + bad_ends + way_back},
         {Undraining, "undraining", false,

@@ -46,6 +46,7 @@ private:
         std::optional<bool> missing = {}; ///< not ready; policies count it: as out of service, or not
         bool counted = false;             ///< among the members of its groups
         bool ill = false;                 ///< out of service since before the run
+        bool looked_at = false;           ///< it has nothing to change, and was out of service before
         bool under_way = false;
         bool at_work = false;   ///< under way, and has not failed
         bool in_window = false; ///< sliding: not through its gate

@@ -144,6 +144,7 @@ void Laws::see_start(Known& known, const SendOrder& order) {
     }
     // Who is only looked at has the release already, and need not wait for a migration.
     known.at_work = order.kind != OrderKind::Probe;
+    known.looked_at = order.kind == OrderKind::Probe;
     known.under_way = known.in_window = true;
     lane.at_work += known.at_work ? 1 : 0;
     ++lane.in_window;

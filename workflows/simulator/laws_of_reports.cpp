@@ -4,6 +4,7 @@
 #include "workflows/simulator/laws.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace workflows::simulator {
 
@@ -102,6 +103,9 @@ void Laws::see_probe(Known& known, const Open& order, const Reported& report) {
         return;
     }
     service(known, [&](Known& one) { one.proven = report.ok; });
+    if (std::exchange(known.looked_at, false) && !report.ok && kind_ == RunKind::Deploy && !stopped_) {
+        return; // its services are started first
+    }
     if (report.ok && known.state == TargetState::Probing) {
         known.well_since = simulation_.now();
     }

@@ -361,6 +361,28 @@ TEST_CASE("who was left out of service and has nothing to change is not taken fo
     }
 }
 
+TEST_CASE("who has the release and was left stopped is started by a deployment, and is well or fails then",
+          "[law-5]") {
+    for (const bool starts : {true, false}) {
+        RunInput input = fleet_input({2});
+        input.out = {input.targets[0].target, input.targets[1].target};
+        Fleet fleet(input, script("ctx:preflight() ctx:update(ctx.levels[1], { on_failure = 'stop' })"));
+        for (const char* node : {"a0-1", "a0-2"}) {
+            fleet.at("shop/a0", node).changed = false;
+            fleet.at("shop/a0", node).down = fleet.at("shop/a0", node).drained = true;
+        }
+        if (!starts) {
+            fleet.at("shop/a0", "a0-2").refuses[OrderKind::Restart] = {};
+        }
+        fleet.drive();
+        INFO(fleet.told());
+        CHECK(fleet.outcome() == (starts ? "succeeded" : "stopped"));
+        CHECK(fleet.counts() == (starts ? "2 updated" : "1 failed, 1 updated"));
+        CHECK(order_of(fleet, OrderKind::Apply).empty());
+        CHECK(fleet.reason("shop/a0", "a0-2") == (starts ? "" : "restart: as told by the test"));
+    }
+}
+
 TEST_CASE("who is only looked at does not hold up a migration, and ends with a word when the others go back",
           "[law-1][law-5]") {
     for (const bool fails : {false, true}) {
