@@ -61,8 +61,9 @@ private:
         bool back = false;
         bool went_back = false; ///< was told to, or to leave service for it
         bool online = true;
-        bool told_to_drain = false;                ///< and has not come back into rotation since
-        bool stands_by = false;                    ///< out of service with what it holds
+        bool passed_by = false;     ///< it was away on its way back, and the levels below did not wait for it
+        bool told_to_drain = false; ///< and has not come back into rotation since
+        bool stands_by = false;     ///< out of service with what it holds
         bool excused_from_standby = false;         ///< and it was said why
         bool soaked_in_batch = false;              ///< or soaks
         std::optional<base::Time> well_since = {}; ///< its first probe after the change that passed
@@ -159,11 +160,12 @@ private:
     template <class Change> void barriers(Known& known, Change change) {
         not_through_[known.level] -= is_not_through(known) ? 1 : 0;
         stopped_targets_[known.level] -= known.state == engine::TargetState::Stopped ? 1 : 0;
-        coming_back_[known.level] -= known.online && is_coming_back(known) ? 1 : 0;
+        coming_back_[known.level] -= !known.passed_by && is_coming_back(known) ? 1 : 0;
         change(known);
         not_through_[known.level] += is_not_through(known) ? 1 : 0;
         stopped_targets_[known.level] += known.state == engine::TargetState::Stopped ? 1 : 0;
-        coming_back_[known.level] += known.online && is_coming_back(known) ? 1 : 0;
+        known.passed_by |= !known.online && is_coming_back(known);
+        coming_back_[known.level] += !known.passed_by && is_coming_back(known) ? 1 : 0;
     }
     static bool is_not_through(const Known& known) noexcept;
     static bool is_coming_back(const Known& known) noexcept;
@@ -185,7 +187,7 @@ private:
     bool said_no_ = false; ///< some target refused to prepare
     std::vector<std::size_t> not_through_;
     std::vector<std::size_t> stopped_targets_;
-    std::vector<std::size_t> coming_back_;                     ///< on nodes that are there
+    std::vector<std::size_t> coming_back_;                     ///< and are waited for
     std::map<base::NodeName, std::vector<std::size_t>> nodes_; ///< → their targets
     std::vector<std::size_t> standing_by_;
     std::map<std::string, Measurements> measured_;       ///< by the metric's name

@@ -85,7 +85,6 @@ void Laws::carry_out(Known& known, OrderKind kind) {
         case OrderKind::Apply:
             one.touched = true;
             one.proven = false;
-            stand_by(one, false);
             one.well_since.reset();
             break;
         case OrderKind::Undo:
@@ -107,6 +106,7 @@ void Laws::carry_out(Known& known, OrderKind kind) {
 void Laws::see_start(Known& known, const SendOrder& order) {
     const std::string who = order.target.str();
     count_members();
+    stand_by(known, false);
     Lane& lane = lanes_[known.component];
     if (stopped_) {
         break_law("law 2", who + " was started after the stop");
